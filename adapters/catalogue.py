@@ -1,0 +1,83 @@
+"""Every arm, one line each, simplest and cheapest first. Nothing heavy is imported until an arm is built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from adapters.encoder.embedding import Encoder
+from evaluation.arm import Arm, ArmSpec, Family, Randomness
+from evaluation.dataset import Task
+from evaluation.provenance import library_versions
+
+
+class Entry(NamedTuple):
+    """`module` holds the class; its SETTINGS and source are part of every trial's key."""
+
+    name: str
+    title: str
+    family: Family
+    randomness: Randomness
+    module: str
+    arm_class: str
+    needs_labels: bool = False
+    demonstrations: int = 0
+
+
+ARMS = (
+    Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "zero_shot", "ZeroShot", needs_labels=True),
+    Entry("few_shot", "few-shot prompting", Family.FEW_SHOT, Randomness.DRAW, "few_shot", "FewShot", demonstrations=8),
+    Entry("nearest", "retrieval of examples", Family.RETRIEVAL, Randomness.NONE, "nearest", "Nearest"),
+    Entry("head", "a head on the frozen encoder", Family.HEAD, Randomness.NONE, "head", "Head"),
+    Entry("lora", "a LoRA fine-tune", Family.LORA, Randomness.TRAINING, "lora", "Lora"),
+)  # fmt: skip
+
+
+def encoder_arms(encoder: Encoder) -> tuple[ArmSpec, ...]:
+    """All arms over one encoder."""
+    return tuple(_spec(entry, encoder) for entry in ARMS)
+
+
+def _spec(entry: Entry, encoder: Encoder) -> ArmSpec:
+    return ArmSpec(
+        name=entry.name,
+        title=entry.title,
+        family=entry.family,
+        randomness=entry.randomness,
+        base_model=encoder.name,
+        determined_by=_determined_by(entry, encoder),
+        build=_builder(entry, encoder),
+        load=lambda folder: _class(entry).load(encoder, folder),
+        prepare=encoder.prepare,
+        demonstrations=entry.demonstrations,
+    )
+
+
+def _builder(entry: Entry, encoder: Encoder) -> Callable[[Task], Arm]:
+    def build(task: Task) -> Arm:
+        arm: Arm = _class(entry)(encoder, task) if entry.needs_labels else _class(entry)(encoder)
+        return arm
+
+    return build
+
+
+def _class(entry: Entry) -> Any:
+    return getattr(import_module(f"adapters.encoder.{entry.module}"), entry.arm_class)
+
+
+def _determined_by(entry: Entry, encoder: Encoder) -> Mapping[str, str]:
+    """Source instead of a version number: nobody has to remember to raise it."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in (folder / "index.py", *sorted((folder / "encoder").glob("*.py"))):
+        digest.update(path.read_bytes())
+    return {
+        "weights": encoder.sha256,
+        "source": digest.hexdigest(),
+        "libraries": json.dumps(library_versions(), sort_keys=True),
+        "device": encoder.device_kind,
+    }

@@ -1,0 +1,79 @@
+"""The contract between the harness and every way of adapting a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from evaluation.dataset import Example, Task
+
+
+class Family(StrEnum):
+    """Kinds of arm, simplest and cheapest first."""
+
+    ZERO_SHOT = "zero_shot"
+    FEW_SHOT = "few_shot"
+    RETRIEVAL = "retrieval"
+    HEAD = "head"
+    LORA = "lora"
+
+
+class Randomness(StrEnum):
+    """Where an arm's results would differ if it were fitted again on the same rows."""
+
+    NONE = "none"
+    DRAW = "draw"
+    """A draw of demonstrations: cheap, so it is repeated in every fold."""
+    TRAINING = "training"
+    """Initialisation and data order: costly, so cross-fitting gives every fold a seed of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What an arm answered to one input.
+
+    A failure is a prediction with an `error` and no output: it scores 0 and is counted.
+    `confidence` is the arm's probability of its own answer (0..1), None where it has none.
+    """
+
+    output: str | None
+    confidence: float | None = None
+    error: str | None = None
+
+
+class Arm(Protocol):
+    """One concrete way of adapting a model.
+
+    `fit` is called once. `predict` gets inputs without targets and returns one prediction for each, in order.
+    `save` writes all that was fitted; the spec's `load` gives back an arm with the same predictions.
+    """
+
+    def fit(self, train: Sequence[Example], seed: int) -> None: ...
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]: ...
+
+    def save(self, folder: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class ArmSpec:
+    """An arm as the harness knows it before anything heavy is imported.
+
+    `determined_by` holds everything beside rows and seed that determines its predictions (weights, settings,
+    versions); `demonstrations` is the number of labelled rows a prompt shows, per label, where the arm has a prompt.
+    """
+
+    name: str
+    title: str
+    family: Family
+    randomness: Randomness
+    base_model: str
+    determined_by: Mapping[str, str]
+    build: Callable[[Task], Arm]
+    load: Callable[[Path], Arm]
+    prepare: Callable[[Sequence[str]], None]
+    """Called once with every input before the first fit; arms that share a base model share the callable."""
+    demonstrations: int = 0

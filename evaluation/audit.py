@@ -1,0 +1,319 @@
+"""What is wrong with the examples, before anything is measured on them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.dataset import Dataset, Example
+from evaluation.duplicates import Duplicates, find_duplicates
+from evaluation.policy import EvaluationPolicy
+
+EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+
+
+class Severity(StrEnum):
+    """A blocker stops the comparison; a warning is repeated in the report."""
+
+    BLOCKER = "blocker"
+    WARNING = "warning"
+
+
+class Place(BaseModel):
+    """One row, where a person finds it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    file: str
+    line: int
+
+
+class AuditFinding(BaseModel):
+    """One fault. `rows` lists the places in sets that belong together (two copies, a label's rows)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    name: str
+    severity: Severity
+    message: str
+    what_to_do: str
+    rows: tuple[tuple[Place, ...], ...] = ()
+
+    @property
+    def lines(self) -> str:
+        """The places as text: `3 and 17; 20 and 41`, with the file where there are two."""
+        files = {place.file for rows in self.rows for place in rows}
+        return "; ".join(
+            " and ".join(f"{place.file}:{place.line}" if len(files) > 1 else str(place.line) for place in rows)
+            for rows in self.rows
+        )
+
+
+class Audit(BaseModel):
+    """Counts and findings. `groups` numbers the sets of training rows that must not be split; `left_out` are the
+    training rows (by number) that nearly repeat a row of the test file and so may not be trained on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    dataset: str
+    fingerprint: str
+    test_fingerprint: str | None
+    examples: int
+    test_examples: int | None
+    class_sizes: dict[str, int]
+    findings: tuple[AuditFinding, ...]
+    groups: tuple[int, ...]
+    test_groups: tuple[int, ...]
+    left_out: tuple[int, ...]
+
+    @property
+    def blockers(self) -> tuple[AuditFinding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is Severity.BLOCKER)
+
+
+class AuditBlocked(ValueError):
+    """The examples do not allow a comparison; the message names the first blocker."""
+
+    def __init__(self, audit: Audit) -> None:
+        self.audit = audit
+        first = audit.blockers[0]
+        more = f" ({len(audit.blockers)} blockers in all)" if len(audit.blockers) > 1 else ""
+        super().__init__(f"{first.code} {first.name}: {first.message} {first.what_to_do}{more}")
+
+
+def audit_dataset(
+    dataset: Dataset,
+    test: Dataset | None,
+    policy: EvaluationPolicy,
+    token_limit: int,
+    count_tokens: Callable[[Sequence[str]], list[int]],
+) -> Audit:
+    """Every check of protocol section 5 that needs no model, over the examples and, if given, the test file.
+
+    `token_limit` is what the chosen model reads of a text, `count_tokens` its tokenizer.
+    """
+    both = (*dataset.examples, *(test.examples if test else ()))
+    duplicates = find_duplicates(
+        [example.input for example in both],
+        policy.near_duplicate_cosine,
+        [example.group for example in both],
+        policy.most_rows_for_near_duplicates,
+    )
+    checked = _Checked(dataset, test, both, duplicates, policy)
+    tokens = count_tokens([example.input for example in both])
+    findings = [
+        *checked.sizes(), *checked.labels(), *checked.empty_inputs(), *checked.overlong_inputs(tokens, token_limit),
+        *checked.exact_duplicates(), *checked.near_duplicates(), *checked.conflicting_labels(), *checked.leakage(),
+        *checked.personal_data(),
+    ]  # fmt: skip
+    return Audit(
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        test_fingerprint=test.fingerprint if test else None,
+        examples=len(dataset),
+        test_examples=len(test) if test else None,
+        class_sizes=dataset.class_sizes,
+        findings=tuple(sorted(findings, key=lambda finding: (finding.severity is not Severity.BLOCKER, finding.code))),
+        groups=duplicates.groups[: len(dataset)],
+        test_groups=duplicates.groups[len(dataset) :],
+        left_out=checked.left_out(),
+    )
+
+
+class _Checked:
+    """The rows under audit; one method a fault."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        test: Dataset | None,
+        both: Sequence[Example],
+        duplicates: Duplicates,
+        policy: EvaluationPolicy,
+    ) -> None:
+        self._dataset, self._test, self._both = dataset, test, both
+        self._duplicates, self._policy = duplicates, policy
+
+    def sizes(self) -> Iterator[AuditFinding]:
+        usable = len(self._dataset) - len(self.left_out())
+        for name, rows, fewest in (
+            ("examples", usable, self._policy.fewest_examples),
+            ("test examples", len(self._test) if self._test else None, self._policy.fewest_test_examples),
+        ):
+            if rows is not None and rows < fewest:
+                yield _blocker(
+                    "AUDIT01", "too_few_examples", f"{rows} {name}; a comparison needs at least {fewest}.",
+                    f"Label {fewest - rows} more, better 50.",
+                )  # fmt: skip
+
+    def labels(self) -> Iterator[AuditFinding]:
+        sizes, policy = self._dataset.class_sizes, self._policy
+        large = [label for label, size in sizes.items() if size >= policy.fewest_of_a_class]
+        if len(sizes) == 1:
+            yield _blocker(
+                "AUDIT02", "one_class", f"Every example has the label {next(iter(sizes))!r}.",
+                "Add examples of at least one other label, or check the output column.",
+            )  # fmt: skip
+        elif len(large) < 2:
+            yield _blocker(
+                "AUDIT03", "labels_hardly_repeat",
+                f"{len(sizes)} different labels in {len(self._dataset)} examples and "
+                f"{len(large)} of them {policy.fewest_of_a_class} times or more; this is not a classification.",
+                "Check the output column, or merge labels until at least two have "
+                f"{policy.fewest_of_a_class} examples.",
+            )  # fmt: skip
+        starved = [label for label, size in sizes.items() if size < policy.starved_class]
+        if starved and len(large) >= 2:
+            yield _warning(
+                "AUDIT04", "starved_classes",
+                f"{len(starved)} of {len(sizes)} labels have fewer than {policy.starved_class} examples: "
+                f"{_listed(f'{label} ({sizes[label]})' for label in starved)}.",
+                "Label more of them, or merge them; nothing certain can be said about them one by one.",
+            )  # fmt: skip
+        yield from self._label_spellings()
+        if self._test is not None:
+            unseen = sorted(set(self._test.labels) - set(self._dataset.labels))
+            if unseen:
+                yield _warning(
+                    "AUDIT05", "labels_only_in_test", f"The training file has no example of {_listed(unseen)}.",
+                    "Add examples, or check the spelling; fitted arms cannot name these labels.",
+                )  # fmt: skip
+
+    def _label_spellings(self) -> Iterator[AuditFinding]:
+        spellings = defaultdict(list)
+        for label in {example.output for example in self._both}:
+            spellings[" ".join(label.casefold().replace("_", " ").replace("-", " ").split())].append(label)
+        same = [sorted(labels) for labels in spellings.values() if len(labels) > 1]
+        if same:
+            yield _warning(
+                "AUDIT06", "labels_spelled_differently",
+                f"Labels that differ in case or spacing only: {_listed(' / '.join(labels) for labels in sorted(same))}.",
+                "Use one spelling; as it is, they count as different labels.",
+            )  # fmt: skip
+
+    def empty_inputs(self) -> Iterator[AuditFinding]:
+        rows = [number for number, example in enumerate(self._both) if not example.input.strip()]
+        if rows:
+            yield _blocker(
+                "AUDIT07", "empty_inputs", f"{_count(len(rows), 'example')} without a text.",
+                "Fill in the input or delete the row.", self._places([[row] for row in rows]),
+            )  # fmt: skip
+
+    def overlong_inputs(self, tokens: Sequence[int], limit: int) -> Iterator[AuditFinding]:
+        rows = [number for number, count in enumerate(tokens) if count > limit]
+        if rows:
+            yield _warning(
+                "AUDIT08", "overlong_inputs",
+                f"{_count(len(rows), 'input')} longer than the {limit} tokens that the model reads "
+                f"(longest {max(tokens):,}).",
+                "Put what matters first, or shorten: the rest is cut off.", self._places([[row] for row in rows]),
+            )  # fmt: skip
+
+    def exact_duplicates(self) -> Iterator[AuditFinding]:
+        sets = [rows for rows in self._sets_within_a_file() if len(self._labels_of(rows)) == 1]
+        if sets:
+            yield _warning(
+                "AUDIT09", "exact_duplicates", f"{_count(len(sets), 'text')} more than once, with the same label.",
+                "Keep one of each; copies stay on one side of every split.", self._places(sets),
+            )  # fmt: skip
+
+    def near_duplicates(self) -> Iterator[AuditFinding]:
+        pairs = [pair for pair in self._duplicates.near if self._is_test(pair[0]) == self._is_test(pair[1])]
+        if pairs:
+            differ = sum(len(self._labels_of(pair)) > 1 for pair in pairs)
+            labels = f", {differ} of them with different labels" if differ else ""
+            yield _warning(
+                "AUDIT10", "near_duplicates", f"{_count(len(pairs), 'pair')} of nearly the same text{labels}.",
+                "Look whether both are needed; they stay on one side of every split.", self._places(pairs),
+            )  # fmt: skip
+
+    def conflicting_labels(self) -> Iterator[AuditFinding]:
+        sets = [rows for rows in self._duplicates.exact if len(self._labels_of(rows)) > 1]
+        if sets:
+            yield _warning(
+                "AUDIT11", "conflicting_labels", f"{_count(len(sets), 'text')} with two or more different labels.",
+                "Decide which label is right: no arm can be right on both.", self._places(sets),
+            )  # fmt: skip
+
+    def leakage(self) -> Iterator[AuditFinding]:
+        exact = [rows for rows in self._duplicates.exact if len({self._is_test(row) for row in rows}) == 2]
+        if exact:
+            yield _blocker(
+                "AUDIT12", "test_rows_in_training",
+                f"{_count(len(exact), 'text')} of the test file also in the training file.",
+                "Delete them from one of the two: a score on rows that were trained on means nothing.",
+                self._places(exact),
+            )  # fmt: skip
+        near = [pair for pair in self._duplicates.near if self._is_test(pair[0]) != self._is_test(pair[1])]
+        if self.left_out() and not exact:
+            yield _warning(
+                "AUDIT13", "test_rows_nearly_in_training",
+                f"{_count(len(self.left_out()), 'training row')} nearly the same as a row of the test file, "
+                "or of the same group.",
+                "These training rows are left out of every fit.", self._places(near),
+            )  # fmt: skip
+
+    def left_out(self) -> tuple[int, ...]:
+        """Training rows that stand in one group with a test row, unless an exact copy blocks the run anyway."""
+        groups = self._duplicates.groups
+        tested = set(groups[len(self._dataset) :])
+        return tuple(row for row in range(len(self._dataset)) if groups[row] in tested)
+
+    def personal_data(self) -> Iterator[AuditFinding]:
+        rows = [number for number, example in enumerate(self._both) if EMAIL.search(example.input)]
+        if rows:
+            yield _warning(
+                "AUDIT14", "e-mail_addresses", f"{_count(len(rows), 'input')} with an e-mail address.",
+                "Replace it with a placeholder before the file leaves your hands.",
+                self._places([[row] for row in rows]),
+            )  # fmt: skip
+
+    def _sets_within_a_file(self) -> Iterator[tuple[int, ...]]:
+        for rows in self._duplicates.exact:
+            for side in (False, True):
+                within = tuple(row for row in rows if self._is_test(row) is side)
+                if len(within) > 1:
+                    yield within
+
+    def _is_test(self, row: int) -> bool:
+        return row >= len(self._dataset)
+
+    def _labels_of(self, rows: Sequence[int]) -> Counter[str]:
+        return Counter(self._both[row].output for row in rows)
+
+    def _places(self, sets: Sequence[Sequence[int]]) -> tuple[tuple[Place, ...], ...]:
+        def place(example: Example) -> Place:
+            return Place(id=example.id, file=example.source, line=example.line)
+
+        return tuple(tuple(place(self._both[row]) for row in rows) for rows in sets)
+
+
+def _blocker(
+    code: str, name: str, message: str, what_to_do: str, rows: tuple[tuple[Place, ...], ...] = ()
+) -> AuditFinding:
+    return AuditFinding(
+        code=code, name=name, severity=Severity.BLOCKER, message=message, what_to_do=what_to_do, rows=rows
+    )
+
+
+def _warning(
+    code: str, name: str, message: str, what_to_do: str, rows: tuple[tuple[Place, ...], ...] = ()
+) -> AuditFinding:
+    return AuditFinding(
+        code=code, name=name, severity=Severity.WARNING, message=message, what_to_do=what_to_do, rows=rows
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _listed(names: Iterator[str] | Sequence[str]) -> str:
+    listed = list(names)
+    return ", ".join(listed[:5]) + (f" and {len(listed) - 5} more" if len(listed) > 5 else "")

@@ -1,0 +1,205 @@
+"""The main path: labelled examples in, a decision memo out. One line a stage; read this file first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.arm import ArmSpec, Family
+from evaluation.audit import Audit, AuditBlocked
+from evaluation.contrasts import arm_interval, contrast_arms
+from evaluation.dataset import Dataset, Task, inputs_of
+from evaluation.decision import Evidence, decide
+from evaluation.flips import find_flips
+from evaluation.outlook import look_ahead
+from evaluation.policy import EvaluationPolicy
+from evaluation.posterior import believe, gain_prior
+from evaluation.provenance import Provenance, library_versions, machine, python_version, source_sha256
+from evaluation.report import (
+    MOST_DISAGREEMENTS,
+    VERSION,
+    ArmResult,
+    ArmTime,
+    Report,
+    Times,
+    find_disagreements,
+    summarise_split,
+)
+from evaluation.scoring import ScoredArm, macro_f1_of, score_arm, statistics_design
+from evaluation.splits import Split, given_split, split_dataset
+from evaluation.trials import FinishedTrial, PlannedTrial, plan_trials, run_trials
+from rules.assess import assess
+from rules.form import Form
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that determines a comparison. `folder` keeps its trials; the same comparison in the same folder goes
+    on where it stopped."""
+
+    dataset: Dataset
+    test: Dataset | None
+    task: Task
+    form: Form | None
+    specs: Sequence[ArmSpec]
+    policy: EvaluationPolicy
+    seed: int
+    folder: Path
+
+
+class Progress:
+    """What happens while a comparison runs; the default shows nothing."""
+
+    def planned(self, trials: Sequence[PlannedTrial]) -> None:
+        """Before the first trial."""
+
+    def prepared(self) -> None:
+        """After every text has been read by the base model."""
+
+    def done(self, trial: PlannedTrial) -> None:
+        """After each trial, run or read back."""
+
+
+def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
+    """Run what has not run yet, decide, and report. Raises `AuditBlocked` before anything is fitted."""
+    if audit.blockers:
+        raise AuditBlocked(audit)
+    policy = policy_for(comparison)
+    split = _split(comparison, audit)
+    planned = plan_trials(comparison.specs, comparison.task, split, policy)
+    progress.planned(planned)
+    finished = run_trials(planned, comparison.folder, _preparation(comparison, progress), progress.done)
+    arms = [score_arm(spec, _of(spec, finished), split, comparison.task, policy) for spec in comparison.specs]
+    evidence = _evidence(comparison, arms, split, policy)
+    return _report(comparison, audit, split, evidence, policy, finished)
+
+
+def policy_for(comparison: Comparison) -> EvaluationPolicy:
+    """The policy with the form's own worthwhile gain, if it is answered."""
+    gain = comparison.form.success.worthwhile_gain if comparison.form else None
+    return comparison.policy if gain is None else comparison.policy.model_copy(update={"worthwhile_gain": gain})
+
+
+def _split(comparison: Comparison, audit: Audit) -> Split:
+    if comparison.test is not None:
+        return given_split(
+            comparison.dataset, audit.left_out, comparison.test, audit.test_groups, comparison.seed
+        )
+    return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
+
+
+def _preparation(comparison: Comparison, progress: Progress) -> Callable[[], None]:
+    """Shows every base model all texts once, in file order, so that no later call depends on what ran before."""
+    rows = (*comparison.dataset.examples, *(comparison.test.examples if comparison.test else ()))
+
+    def prepare() -> None:
+        for prepare_texts in dict.fromkeys(spec.prepare for spec in comparison.specs):
+            prepare_texts(inputs_of(rows))
+        progress.prepared()
+
+    return prepare
+
+
+def _of(spec: ArmSpec, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
+    return [trial for trial in finished if trial.trial.arm == spec.name]
+
+
+def _evidence(
+    comparison: Comparison, arms: Sequence[ScoredArm], split: Split, policy: EvaluationPolicy
+) -> Evidence:
+    design = statistics_design(split, policy)
+    cheap = [float(arm.outcomes.scores.mean()) for arm in arms if arm.spec.family is not Family.LORA]
+    prior = gain_prior(len(comparison.task.labels), split.train_size, max(cheap, default=0.0))
+    rng = np.random.default_rng([comparison.seed, 1])
+    beliefs = believe(arms, design, prior, policy, rng)
+    return Evidence(arms, contrast_arms(arms, design, policy), beliefs, prior, len(split.tested))
+
+
+def _report(
+    comparison: Comparison,
+    audit: Audit,
+    split: Split,
+    evidence: Evidence,
+    policy: EvaluationPolicy,
+    finished: Sequence[FinishedTrial],
+) -> Report:
+    verdict = decide(evidence, policy)
+    disagreements = find_disagreements(evidence.arms, split)
+    rng = np.random.default_rng([comparison.seed, 2])
+    return Report(
+        version=VERSION,
+        task_name=(comparison.form.task.name if comparison.form else None) or comparison.dataset.name,
+        verdict=verdict,
+        arms=tuple(_result(arm, split, policy, rng) for arm in evidence.arms),
+        contrasts=tuple(evidence.contrasts),
+        flips=find_flips(verdict, policy, lambda other: _decide_again(comparison, evidence, split, other)),
+        outlook=look_ahead(verdict, comparison.form, len(split.tested)),
+        audit=audit,
+        split=summarise_split(split, len(audit.left_out) if comparison.test else 0),
+        assessment=assess(comparison.form) if comparison.form else None,
+        disagreements=tuple(disagreements[:MOST_DISAGREEMENTS]),
+        disagreements_in_all=len(disagreements),
+        policy=policy,
+        provenance=_provenance(comparison, split, policy, finished),
+        times=_times(evidence.arms),
+    )
+
+
+def _decide_again(comparison: Comparison, evidence: Evidence, split: Split, policy: EvaluationPolicy):  # type: ignore[no-untyped-def]
+    """The same trials under another policy: prices move the beliefs as well as the margins."""
+    return decide(_evidence(comparison, evidence.arms, split, policy), policy)
+
+
+def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.random.Generator) -> ArmResult:
+    interval = arm_interval(arm, statistics_design(split, policy), policy.confidence)
+    f1 = macro_f1_of(arm, split, policy, rng)
+    return ArmResult(
+        name=arm.spec.name, title=arm.spec.title, family=arm.spec.family, base_model=arm.spec.base_model,
+        accuracy=float(arm.outcomes.scores.mean()), low=interval.low, high=interval.high,
+        macro_f1=f1.value,
+        macro_f1_low=f1.interval.low if f1.interval else None,
+        macro_f1_high=f1.interval.high if f1.interval else None,
+        run_accuracies=tuple(arm.outcomes.scores.mean(axis=1).tolist()),
+        fits=arm.outcomes.fits, train_size=arm.train_size,
+        failures=arm.failures, unknown_labels=arm.unknown_labels,
+        price=policy.price(arm.spec.family),
+    )  # fmt: skip
+
+
+def _provenance(
+    comparison: Comparison, split: Split, policy: EvaluationPolicy, finished: Sequence[FinishedTrial]
+) -> Provenance:
+    from evaluation import __version__
+
+    return Provenance(
+        advisor=__version__,
+        source_sha256=source_sha256(),
+        python=python_version(),
+        machine=machine(),
+        libraries=library_versions(),
+        dataset_sha256=comparison.dataset.fingerprint,
+        test_sha256=comparison.test.fingerprint if comparison.test else None,
+        split_sha256=split.sha256,
+        policy_sha256=policy.sha256(),
+        seed=comparison.seed,
+        base_models={spec.base_model: spec.determined_by["weights"] for spec in comparison.specs},
+        trials={f"{done.trial.arm}/{done.trial.fold}/{done.trial.run}": done.trial.key for done in finished},
+    )
+
+
+def _times(arms: Sequence[ScoredArm]) -> Times:
+    return Times(
+        created=datetime.now(UTC),
+        arms={
+            arm.spec.name: ArmTime(
+                fit_seconds=arm.fit_seconds,
+                total_seconds=arm.total_seconds,
+                milliseconds_per_item=arm.milliseconds_per_item,
+            )
+            for arm in arms
+        },
+    )

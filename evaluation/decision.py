@@ -1,0 +1,266 @@
+"""From contrasts to one of four verdicts, with its reasons (protocol 7.6). The only place where reasons are made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.arm import Family
+from evaluation.contrasts import Contrast
+from evaluation.numbers import percent, points
+from evaluation.policy import EvaluationPolicy
+from evaluation.posterior import Beliefs, GainPrior, shrunken_gain
+from evaluation.power import detectable_gain, items_needed, runs_factor_needed
+from evaluation.scoring import ScoredArm
+
+
+class VerdictKind(StrEnum):
+    """What a budget holder may conclude."""
+
+    FINE_TUNE = "fine_tune"
+    KEEP = "keep"
+    PROVISIONAL = "provisional"
+    NO_COMPARISON = "no_comparison"
+
+
+class Settling(BaseModel):
+    """What would turn a provisional verdict into a certain one.
+
+    `items` is the number of test rows in all; None where only more runs help, `times_runs` as many as now.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    rival: str
+    gain: float
+    items: int | None
+    times_runs: int
+    text: str
+
+
+class Verdict(BaseModel):
+    """`arm` is the recommended one. Probabilities and regret follow the arms' order; gains are in accuracy."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: VerdictKind
+    arm: str
+    headline: str
+    reasons: tuple[str, ...]
+    estimand: str
+    probability_best: dict[str, float]
+    expected_regret: float
+    detectable_gain: float
+    shrunken_gains: dict[str, float]
+    prior: str
+    settling: Settling | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a decision rests on. `arms` are in order of cost, cheapest first; `contrasts` holds every pair once."""
+
+    arms: Sequence[ScoredArm]
+    contrasts: Sequence[Contrast]
+    beliefs: Beliefs
+    prior: GainPrior
+    items: int
+
+    def between(self, first: str, second: str) -> Contrast:
+        """The contrast `first - second`."""
+        for contrast in self.contrasts:
+            if (contrast.first, contrast.second) == (first, second):
+                return contrast
+            if (contrast.first, contrast.second) == (second, first):
+                return contrast.reversed()
+        raise KeyError(f"no contrast of {first} and {second}")
+
+    def named(self, name: str) -> ScoredArm:
+        return next(arm for arm in self.arms if arm.spec.name == name)
+
+    @property
+    def tuned(self) -> ScoredArm | None:
+        return next((arm for arm in self.arms if arm.spec.family is Family.LORA), None)
+
+    def others(self, arm: ScoredArm) -> list[ScoredArm]:
+        return [other for other in self.arms if other is not arm]
+
+
+def decide(evidence: Evidence, policy: EvaluationPolicy) -> Verdict:
+    """Fine-tune if it beats every cheaper arm by enough; else the cheapest arm that is certainly good enough; else a
+    provisional choice that says what is missing."""
+    tuned = evidence.tuned
+    if tuned is not None and _beats_every_cheaper_arm(tuned, evidence, policy):
+        return _verdict(VerdictKind.FINE_TUNE, tuned, _fine_tune_reasons(tuned, evidence, policy), evidence, policy)
+    for arm in evidence.arms:
+        if arm is not tuned and _is_certainly_good_enough(arm, evidence, policy):
+            return _verdict(VerdictKind.KEEP, arm, _keep_reasons(arm, evidence, policy), evidence, policy)
+    utility = evidence.beliefs.utility
+    best = evidence.arms[max(range(len(utility)), key=lambda number: utility[number])]
+    return _verdict(VerdictKind.PROVISIONAL, best, _provisional_reasons(best, evidence, policy), evidence, policy)
+
+
+def _beats_every_cheaper_arm(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> bool:
+    """Each contrast at full level: an intersection-union test needs no correction (protocol 1.6)."""
+    for other in evidence.others(tuned):
+        contrast = evidence.between(tuned.spec.name, other.spec.name)
+        enough = policy.margin(tuned.spec.family, other.spec.family)
+        if contrast.low <= 0 or _shrunken(contrast, evidence.prior) <= enough:
+            return False
+    return bool(evidence.others(tuned))
+
+
+def _is_certainly_good_enough(arm: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> bool:
+    return all(
+        evidence.between(other.spec.name, arm.spec.name).upper_keep < policy.margin(other.spec.family, arm.spec.family)
+        for other in evidence.others(arm)
+    )
+
+
+def _shrunken(contrast: Contrast, prior: GainPrior) -> float:
+    return shrunken_gain(contrast.difference, contrast.item_variance + contrast.run_variance, prior)
+
+
+def _verdict(
+    kind: VerdictKind, arm: ScoredArm, reasons: Sequence[str], evidence: Evidence, policy: EvaluationPolicy
+) -> Verdict:
+    number = evidence.arms.index(arm)
+    rival = _rival(arm, evidence)
+    contrast = evidence.between(arm.spec.name, rival.spec.name)
+    tuned = evidence.tuned
+    return Verdict(
+        kind=kind,
+        arm=arm.spec.name,
+        headline=_headline(kind, arm, rival),
+        reasons=tuple(reasons),
+        estimand=_estimand(evidence),
+        probability_best={
+            each.spec.name: probability
+            for each, probability in zip(evidence.arms, evidence.beliefs.probability_best, strict=True)
+        },
+        expected_regret=evidence.beliefs.regret[number],
+        detectable_gain=detectable_gain(
+            contrast.item_variance, contrast.run_variance, policy.superiority_alpha, policy.power
+        ),
+        shrunken_gains={
+            other.spec.name: _shrunken(evidence.between(tuned.spec.name, other.spec.name), evidence.prior)
+            for other in evidence.others(tuned)
+        }
+        if tuned
+        else {},
+        prior=f"N({points(evidence.prior.mean)}, {points(evidence.prior.deviation)}): {evidence.prior.situation}",
+        settling=_settling(arm, rival, contrast, evidence, policy) if kind is VerdictKind.PROVISIONAL else None,
+    )
+
+
+def _rival(arm: ScoredArm, evidence: Evidence) -> ScoredArm:
+    """The other arm most likely to be the best; where none has a chance, the one with the highest accuracy."""
+    chances = dict(zip((each.spec.name for each in evidence.arms), evidence.beliefs.probability_best, strict=True))
+    return max(
+        evidence.others(arm), key=lambda other: (chances[other.spec.name], float(other.outcomes.scores.mean()))
+    )
+
+
+def _headline(kind: VerdictKind, arm: ScoredArm, rival: ScoredArm) -> str:
+    if kind is VerdictKind.FINE_TUNE:
+        return f"Fine-tune: {arm.spec.title} beats every cheaper way."
+    if kind is VerdictKind.KEEP:
+        return f"Do not fine-tune: keep {arm.spec.title}."
+    if arm.spec.family is Family.LORA:
+        return f"Leaning towards a fine-tune ({arm.spec.title}), but {rival.spec.title} is not ruled out."
+    return f"For now, use {arm.spec.title}; {rival.spec.title} is not ruled out."
+
+
+def _fine_tune_reasons(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> list[str]:
+    reasons = []
+    for other in evidence.others(tuned):
+        contrast = evidence.between(tuned.spec.name, other.spec.name)
+        enough = policy.margin(tuned.spec.family, other.spec.family)
+        reasons.append(
+            f"{tuned.spec.title} is {points(contrast.difference)} more accurate than {other.spec.title} "
+            f"({_range(contrast)}); after taking out the winner's luck {points(_shrunken(contrast, evidence.prior))}, "
+            f"and {points(enough)} would pay for it."
+        )
+    return reasons
+
+
+def _keep_reasons(arm: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> list[str]:
+    reasons = []
+    for other in evidence.others(arm):
+        contrast = evidence.between(other.spec.name, arm.spec.name)
+        margin = policy.margin(other.spec.family, arm.spec.family)
+        at_most = points(contrast.upper_keep)
+        if margin > 0:
+            reasons.append(
+                f"{other.spec.title} would gain at most {at_most} over {arm.spec.title} "
+                f"(measured {points(contrast.difference)}); it pays from {points(margin)} on."
+            )
+        else:
+            reasons.append(
+                f"{other.spec.title} is no dearer, but certainly worse: at best {at_most} against {arm.spec.title} "
+                f"(measured {points(contrast.difference)})."
+            )
+    return reasons
+
+
+def _provisional_reasons(best: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> list[str]:
+    rival = _rival(best, evidence)
+    contrast = evidence.between(best.spec.name, rival.spec.name)
+    number = evidence.arms.index(best)
+    chance = evidence.beliefs.probability_best[number]
+    reasons = [
+        f"{best.spec.title} is the best choice with probability {percent(chance)}, its price taken into account; "
+        f"the next is {rival.spec.title}.",
+        f"Measured, {best.spec.title} is {points(contrast.difference)} from {rival.spec.title} ({_range(contrast)}).",
+        f"Stopping now costs {points(evidence.beliefs.regret[number])} of accuracy on average.",
+    ]
+    tuned = evidence.tuned
+    if tuned is not None and tuned is not best:
+        reasons.append(_why_not_fine_tune(tuned, evidence, policy))
+    return reasons
+
+
+def _why_not_fine_tune(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> str:
+    cheap = max(evidence.others(tuned), key=lambda other: float(other.outcomes.scores.mean()))
+    contrast = evidence.between(tuned.spec.name, cheap.spec.name)
+    enough = policy.margin(tuned.spec.family, cheap.spec.family)
+    return (
+        f"A fine-tune is not certain to pay: {points(contrast.difference)} against {cheap.spec.title} "
+        f"({_range(contrast)}), where {points(enough)} would be needed."
+    )
+
+
+def _range(contrast: Contrast) -> str:
+    return f"95% interval {points(contrast.low)} to {points(contrast.high)}"
+
+
+def _estimand(evidence: Evidence) -> str:
+    tuned = evidence.tuned
+    if tuned is None:
+        return "The figures hold for these arms, fitted on these examples, on new rows of the same kind."
+    return (
+        f"The figures hold for the recipe, fitted again on as many examples, not for one lucky adapter: "
+        f"{tuned.outcomes.fits} fine-tuning runs with different seeds and the rows they were tested on both count."
+    )
+
+
+def _settling(
+    arm: ScoredArm, rival: ScoredArm, contrast: Contrast, evidence: Evidence, policy: EvaluationPolicy
+) -> Settling:
+    gain = policy.worthwhile_gain
+    levels = (policy.superiority_alpha, policy.power)
+    items = items_needed(gain, contrast.item_variance, evidence.items, contrast.run_variance, *levels)
+    times = 1 if items is not None else runs_factor_needed(gain, contrast.run_variance, *levels)
+    if items is None:
+        items = items_needed(gain, contrast.item_variance, evidence.items, contrast.run_variance / times, *levels)
+    runs = f" and {times} times as many runs" if times > 1 else ""
+    text = (
+        f"About {items:,} test rows in all{runs} would show a difference of {points(gain)} between "
+        f"{arm.spec.title} and {rival.spec.title} in four cases of five; there are {evidence.items:,} now."
+        if items
+        else f"More rows alone cannot show a difference of {points(gain)}."
+    )
+    return Settling(rival=rival.spec.name, gain=gain, items=items, times_runs=times, text=text)

@@ -1,0 +1,96 @@
+"""What is believed of every arm after the comparison: P(best), expected regret, shrunken gains (protocol 4, 3.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.arm import Family
+from evaluation.policy import EvaluationPolicy
+from evaluation.scoring import ScoredArm
+from evaluation.statistics import Design, item_variance, run_variance
+
+
+@dataclass(frozen=True)
+class GainPrior:
+    """What published results say of a fine-tune's gain over the best cheaper arm, before any is measured; in accuracy.
+
+    `situation` says in words which row of protocol 3.10 applies.
+    """
+
+    mean: float
+    deviation: float
+    situation: str
+
+
+@dataclass(frozen=True)
+class Beliefs:
+    """Per arm, in the order of the arms. `utility` is expected accuracy less price; `regret` what is lost on average
+    by taking that arm instead of the truly best one."""
+
+    utility: tuple[float, ...]
+    probability_best: tuple[float, ...]
+    regret: tuple[float, ...]
+
+
+def gain_prior(labels: int, train_size: int, best_cheap: float) -> GainPrior:
+    """Protocol 3.10, deliberately wide."""
+    per_label = train_size / labels
+    if labels >= 30 and per_label <= 15:
+        return GainPrior(-0.10, 0.08, "many labels with few examples each")
+    if labels <= 15 and 16 <= per_label <= 100 and best_cheap < 0.90:
+        return GainPrior(0.03, 0.06, "few labels with 16 to 100 examples each, and room above the cheap arms")
+    return GainPrior(0.0, 0.08, "no published pattern fits")
+
+
+def shrunken_gain(difference: float, variance: float, prior: GainPrior) -> float:
+    """Posterior mean of a gain: the winner's curse taken out. Zero variance gives the difference itself."""
+    weight = prior.deviation**2 / (prior.deviation**2 + variance)
+    return weight * difference + (1 - weight) * prior.mean
+
+
+def believe(
+    arms: Sequence[ScoredArm], design: Design, prior: GainPrior, policy: EvaluationPolicy, rng: np.random.Generator
+) -> Beliefs:
+    """Draw every arm's true accuracy together, rows shared between arms, a fine-tune's gain shrunk by the prior."""
+    means = np.array([arm.outcomes.scores.mean() for arm in arms])
+    draws = rng.multivariate_normal(means, _covariance(arms, design), size=policy.posterior_draws, method="eigh")
+    tuned = [number for number, arm in enumerate(arms) if arm.spec.family is Family.LORA]
+    cheap = [number for number in range(len(arms)) if number not in tuned]
+    for number in tuned:
+        if cheap:
+            best = max(cheap, key=lambda arm: means[arm])
+            draws[:, number] = draws[:, best] + _shrunk(draws[:, number] - draws[:, best], prior)
+    utility = draws - np.array([policy.price(arm.spec.family) for arm in arms])
+    winner = utility.argmax(axis=1)
+    return Beliefs(
+        tuple(utility.mean(axis=0).tolist()),
+        tuple((winner == number).mean() for number in range(len(arms))),
+        tuple((utility.max(axis=1) - utility[:, number]).mean() for number in range(len(arms))),
+    )
+
+
+def _shrunk(gains: np.ndarray, prior: GainPrior) -> np.ndarray:
+    """Draws of a gain, moved to the posterior's mean and narrowed to its deviation."""
+    centre, variance = gains.mean(), gains.var()
+    weight = prior.deviation**2 / (prior.deviation**2 + variance)
+    narrowed: np.ndarray = shrunken_gain(centre, variance, prior) + np.sqrt(weight) * (gains - centre)
+    return narrowed
+
+
+def _covariance(arms: Sequence[ScoredArm], design: Design) -> np.ndarray:
+    """Of the arms' mean accuracies: rows shared, runs apart. Agrees with the contrasts of the same arms."""
+    values = np.stack([arm.outcomes.per_item for arm in arms])
+    centred = values - values.mean(axis=1, keepdims=True)
+    _, cluster = np.unique(design.clusters, return_inverse=True)
+    count = int(cluster.max()) + 1
+    sums = np.stack([np.bincount(cluster, weights=row) for row in centred])
+    items = (sums @ sums.T) * count / max(1, count - 1) / values.shape[1] ** 2
+    floors = [
+        max(0.0, item_variance(row, design.clusters) - float(items[number, number]))
+        for number, row in enumerate(values)
+    ]
+    runs = [run_variance(arm.outcomes, design.prior_degrees_of_freedom).variance for arm in arms]
+    return np.asarray((items + np.diag(floors)) * design.inflation**2 + np.diag(runs))

@@ -1,0 +1,134 @@
+"""The decision memo as facts; how they look is decided in evaluation/render."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.audit import Audit
+from evaluation.contrasts import Contrast
+from evaluation.decision import Verdict
+from evaluation.flips import Flip
+from evaluation.outlook import Outlook
+from evaluation.policy import EvaluationPolicy
+from evaluation.provenance import Provenance
+from evaluation.scoring import ScoredArm
+from evaluation.splits import Split
+from rules.assess import Assessment
+
+VERSION = 1
+MOST_DISAGREEMENTS = 200
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ArmResult(_Record):
+    """One arm. Accuracy and macro-F1 are 0..1; the macro-F1 interval is None below 100 rows."""
+
+    name: str
+    title: str
+    family: str
+    base_model: str
+    accuracy: float
+    low: float
+    high: float
+    macro_f1: float
+    macro_f1_low: float | None
+    macro_f1_high: float | None
+    run_accuracies: tuple[float, ...]
+    fits: int
+    train_size: int
+    failures: int
+    unknown_labels: int
+    price: float
+    """In accuracy: what it must earn to pay, from the policy."""
+
+
+class Disagreement(_Record):
+    """A test row on which arms differ; `answers` holds each arm's first run, None for a failure."""
+
+    id: str
+    file: str
+    line: int
+    input: str
+    target: str
+    answers: dict[str, str | None]
+
+
+class SplitSummary(_Record):
+    """How rows were tested, in numbers."""
+
+    design: str
+    folds: int
+    tested: int
+    train_size: int
+    clusters: int
+    left_out: int
+
+
+class ArmTime(_Record):
+    """Measured on the machine of the run."""
+
+    fit_seconds: float
+    total_seconds: float
+    milliseconds_per_item: float
+
+
+class Times(_Record):
+    """The only part of a report that differs between two runs of the same comparison."""
+
+    created: datetime
+    arms: dict[str, ArmTime]
+
+
+class Report(_Record):
+    """Everything the memo says."""
+
+    version: int
+    task_name: str
+    verdict: Verdict
+    arms: tuple[ArmResult, ...]
+    contrasts: tuple[Contrast, ...]
+    flips: tuple[Flip, ...]
+    outlook: Outlook
+    audit: Audit
+    split: SplitSummary
+    assessment: Assessment | None
+    disagreements: tuple[Disagreement, ...]
+    disagreements_in_all: int
+    policy: EvaluationPolicy
+    provenance: Provenance
+    times: Times
+
+    def arm(self, name: str) -> ArmResult:
+        return next(arm for arm in self.arms if arm.name == name)
+
+
+def find_disagreements(arms: Sequence[ScoredArm], split: Split) -> list[Disagreement]:
+    """Test rows on which not all arms give the same answer, in file order."""
+    found = []
+    for position, example in enumerate(split.tested):
+        answers = {arm.spec.name: arm.answers[0][position] for arm in arms}
+        if len(set(answers.values())) > 1:
+            found.append(
+                Disagreement(
+                    id=example.id, file=example.source, line=example.line, input=example.input,
+                    target=example.output, answers=answers,
+                )
+            )  # fmt: skip
+    return found
+
+
+def summarise_split(split: Split, left_out: int) -> SplitSummary:
+    return SplitSummary(
+        design=split.design,
+        folds=len(split.folds),
+        tested=len(split.tested),
+        train_size=split.train_size,
+        clusters=len(set(split.clusters)),
+        left_out=left_out,
+    )

@@ -1,0 +1,171 @@
+"""One arm fitted once: the unit that is saved, resumed and never repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from evaluation.arm import ArmSpec, Prediction, Randomness
+from evaluation.dataset import Task, fingerprint, inputs_of
+from evaluation.policy import EvaluationPolicy
+from evaluation.splits import Design, Fold, Split
+
+RECORD, PREDICTIONS, FITTED = "trial.json", "predictions.jsonl", "fitted"
+
+
+class Trial(BaseModel):
+    """What was fitted and how long it took. `key` is the hash of everything that determines the predictions."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    arm: str
+    fold: int
+    run: int
+    seed: int
+    train_size: int
+    determined_by: dict[str, str]
+    fit_seconds: float
+    predict_seconds: float
+
+
+@dataclass(frozen=True)
+class PlannedTrial:
+    """A trial that has its key but need not have run."""
+
+    spec: ArmSpec
+    task: Task
+    fold: int
+    run: int
+    seed: int
+    rows: Fold
+    inputs: tuple[str, ...]
+
+    @property
+    def determined_by(self) -> dict[str, str]:
+        return {
+            **self.spec.determined_by,
+            "arm": self.spec.name,
+            "task": _sha256(json.dumps([self.task.labels, self.task.descriptions])),
+            "train": fingerprint(self.rows.train),
+            "inputs": _sha256(json.dumps(self.inputs)),
+            "seed": str(self.seed),
+        }
+
+    @property
+    def key(self) -> str:
+        return _sha256(json.dumps(self.determined_by, sort_keys=True))
+
+
+def plan_trials(specs: Sequence[ArmSpec], task: Task, split: Split, policy: EvaluationPolicy) -> list[PlannedTrial]:
+    """Every trial of a comparison, arm by arm."""
+    return [
+        PlannedTrial(
+            spec, task, number, run, _seed(split.seed, spec.name, number, run), fold,
+            tuple(inputs_of([split.tested[position] for position in fold.tested])),
+        )
+        for spec in specs
+        for number, fold in enumerate(split.folds)
+        for run in range(runs_of(spec, split, policy))
+    ]  # fmt: skip
+
+
+def runs_of(spec: ArmSpec, split: Split, policy: EvaluationPolicy) -> int:
+    """Fits of one arm in each fold (protocol 7.2): cross-fitting already gives a training arm one seed for each fold."""
+    if spec.randomness is Randomness.NONE:
+        return 1
+    if spec.randomness is Randomness.DRAW:
+        return policy.demonstration_draws
+    if split.design is Design.CROSS_FIT:
+        return 1
+    return policy.training_seeds_few_labels if split.train_size < policy.few_labels else policy.training_seeds
+
+
+@dataclass(frozen=True)
+class FinishedTrial:
+    """`predictions` follow the fold's `tested` positions."""
+
+    trial: Trial
+    rows: Fold
+    predictions: tuple[Prediction, ...]
+
+
+def finished_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial | None:
+    """The saved trial, None if it has not run to its end. A damaged record counts as not run."""
+    home = folder / planned.key
+    try:
+        trial = Trial.model_validate_json((home / RECORD).read_text())
+        lines = (home / PREDICTIONS).read_text().splitlines()
+        predictions = tuple(Prediction(**json.loads(line)) for line in lines)
+    except (OSError, ValueError, TypeError):
+        return None
+    if trial.key != planned.key or len(predictions) != len(planned.inputs):
+        return None
+    return FinishedTrial(trial, planned.rows, predictions)
+
+
+def run_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial:
+    """Fit, predict and save under the trial's key; a stop on the way leaves nothing that looks finished."""
+    arm = planned.spec.build(planned.task)
+    started = time.perf_counter()
+    arm.fit(planned.rows.train, planned.seed)
+    fitted = time.perf_counter()
+    predictions = tuple(arm.predict(planned.inputs))
+    predicted = time.perf_counter()
+    if len(predictions) != len(planned.inputs):
+        raise ValueError(f"{planned.spec.name} gave {len(predictions)} predictions for {len(planned.inputs)} inputs.")
+    trial = Trial(
+        key=planned.key, arm=planned.spec.name, fold=planned.fold, run=planned.run, seed=planned.seed,
+        train_size=len(planned.rows.train), determined_by=planned.determined_by,
+        fit_seconds=fitted - started, predict_seconds=predicted - fitted,
+    )  # fmt: skip
+    unfinished = folder / f".{planned.key}.{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    arm.save(unfinished / FITTED)
+    (unfinished / PREDICTIONS).write_text("".join(_lines(predictions)))
+    (unfinished / RECORD).write_text(trial.model_dump_json(indent=1))
+    shutil.rmtree(folder / planned.key, ignore_errors=True)
+    unfinished.rename(folder / planned.key)
+    return FinishedTrial(trial, planned.rows, predictions)
+
+
+def run_trials(
+    planned: Sequence[PlannedTrial], folder: Path, prepare: Callable[[], None], on_done: Callable[[PlannedTrial], None]
+) -> list[FinishedTrial]:
+    """All trials in order, saved ones read back. `prepare` is called before the first that has to run, if any."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(".*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    finished: list[FinishedTrial] = []
+    prepared = False
+    for trial in planned:
+        done = finished_trial(trial, folder)
+        if done is None:
+            if not prepared:
+                prepare()
+                prepared = True
+            done = run_trial(trial, folder)
+        finished.append(done)
+        on_done(trial)
+    return finished
+
+
+def _lines(predictions: Sequence[Prediction]) -> Iterator[str]:
+    return (json.dumps(asdict(prediction), ensure_ascii=False) + "\n" for prediction in predictions)
+
+
+def _seed(base: int, *parts: object) -> int:
+    """A seed of its own for each trial that does not change when arms or folds are added."""
+    return int(_sha256(json.dumps([base, *map(str, parts)]))[:8], 16)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

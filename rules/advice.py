@@ -1,0 +1,169 @@
+"""The advice: where to start, what is worth comparing, and a summary for whoever holds the budget."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from rules.finding import Finding, Method, Severity
+from rules.form import Form
+from rules.judgement import Judgement
+from rules.next_questions import NextQuestion
+from rules.policy import Policy
+from rules.questionnaire import questions_by_path
+from rules.readiness import Readiness, Status
+from rules.scores import MethodScore
+
+Family = Literal["zero_shot", "few_shot", "retrieval", "head", "lora"]
+StartWith = Literal["prompting", "retrieval", "fine_tuning", "clarify_the_task"]
+
+_NOTHING_TO_SCORE: Final = {
+    "TASK06": "The comparison reads text, so images must be compared by eye.",
+    "TEST01": "Nothing can be compared until there is an objective check.",
+    "TEST02": "Nothing can be compared until there are more examples.",
+}
+"""Findings under which no comparison can run: TEST02 only where it is a veto."""
+
+_NOT_READY: Final = "The project is not ready to fine-tune"
+
+_OPENINGS: Final[dict[StartWith, str]] = {
+    "clarify_the_task": "Clarify the task first: write down what a right answer is. No method can learn a "
+    "rule that nobody has settled.",
+    "prompting": "Start with prompting: it costs least and can be changed within the hour.",
+    "retrieval": "Start with retrieval: let the model look the facts up instead of learning them by heart.",
+    "fine_tuning": "Fine-tuning leads on what you have answered: compare it with the cheaper methods before "
+    "you pay for it.",
+}
+
+
+class Advice(BaseModel):
+    """What to do next."""
+
+    model_config = ConfigDict(frozen=True)
+
+    start_with: StartWith
+    worth_comparing: tuple[Family, ...]
+    summary: str
+
+
+def advise(
+    form: Form,
+    judgements: Sequence[Judgement],
+    methods: Mapping[Method, MethodScore],
+    readiness: Readiness,
+    questions: Sequence[NextQuestion],
+    policy: Policy,
+) -> Advice:
+    """Turn scores, vetoes and readiness into one next step."""
+    said = {judgement.rule.code: judgement.finding for judgement in judgements if judgement.finding}
+    start = _start(said, methods, readiness, policy)
+    obstacle = _obstacle_to_comparing(said)
+    sentences = (
+        _OPENINGS[start],
+        _reason(start, said),
+        _on_fine_tuning(start, methods, readiness, said),
+        _local_route(said),
+        obstacle,
+        _on_open_questions(questions),
+    )
+    return Advice(
+        start_with=start,
+        worth_comparing=() if obstacle else _families(form, methods),
+        summary=" ".join(sentence for sentence in sentences if sentence),
+    )
+
+
+def _start(
+    said: Mapping[str, Finding],
+    methods: Mapping[Method, MethodScore],
+    readiness: Readiness,
+    policy: Policy,
+) -> StartWith:
+    if _speaks("TASK05", said):
+        return "clarify_the_task"
+    # Cheapest first: a dearer method has to earn the lead, and fine-tuning has to be ready as well.
+    start: StartWith = "prompting"
+    best = methods[Method.PROMPTING].so_far
+    if methods[Method.RETRIEVAL].so_far > best + policy.lead_to_pay_more:
+        start, best = "retrieval", methods[Method.RETRIEVAL].so_far
+    if readiness.ready and methods[Method.FINE_TUNING].so_far > best + policy.lead_to_pay_more:
+        start = "fine_tuning"
+    return start
+
+
+def _families(form: Form, methods: Mapping[Method, MethodScore]) -> tuple[Family, ...]:
+    tuning = methods[Method.FINE_TUNING]
+    beatable = max(methods[Method.PROMPTING].low, methods[Method.RETRIEVAL].low)
+    families: list[Family] = ["zero_shot", "few_shot", "retrieval"]
+    if form.task.kind == "classification":
+        # A classifier on a frozen encoder costs cents and often ties with fine-tuning.
+        families.append("head")
+    if not tuning.vetoes and tuning.high >= beatable:
+        families.append("lora")
+    return tuple(families)
+
+
+def _obstacle_to_comparing(said: Mapping[str, Finding]) -> str:
+    if _speaks("TASK06", said):
+        return _NOTHING_TO_SCORE["TASK06"]
+    vetoes = (code for code in ("TEST01", "TEST02") if code in said and said[code].vetoes)
+    return next((_NOTHING_TO_SCORE[code] for code in vetoes), "")
+
+
+def _reason(start: StartWith, said: Mapping[str, Finding]) -> str:
+    if start == "clarify_the_task":
+        return ""
+    method = Method(start)
+    speaking = [finding for finding in said.values() if finding.points.of(method) > 0]
+    if not speaking:
+        return ""
+    strongest = max(speaking, key=lambda finding: finding.points.of(method))
+    vetoes = (code for code, finding in said.items() if finding.vetoes)
+    # The first veto is quoted in the next sentence anyway.
+    return "" if strongest.code == next(vetoes, "") else f"{strongest.message} ({strongest.code})"
+
+
+def _on_fine_tuning(
+    start: StartWith,
+    methods: Mapping[Method, MethodScore],
+    readiness: Readiness,
+    said: Mapping[str, Finding],
+) -> str:
+    tuning = methods[Method.FINE_TUNING]
+    if tuning.vetoes:
+        first, *others = tuning.vetoes
+        more = f" {_list(others)} {'says' if len(others) == 1 else 'say'} so too." if others else ""
+        return f"Fine-tuning is ruled out for now: {said[first].message} ({first}){more}"
+    if start == "fine_tuning":
+        return ""
+    if _speaks("TRIED04", said):
+        return "Skip the fine-tune."
+    if readiness.ready:
+        return "The project is ready to fine-tune; whether it should, the comparison decides."
+    missing = sum(question.status is not Status.YES for question in readiness.questions)
+    leads = all(tuning.so_far > score.so_far for score in methods.values() if score is not tuning)
+    opening = "Fine-tuning leads on points, but the project is not ready for it" if leads else _NOT_READY
+    verb = "lacks" if missing == 1 else "lack"
+    return f"{opening}: {missing} of the six questions still {verb} a yes."
+
+
+def _local_route(said: Mapping[str, Finding]) -> str:
+    if not (_speaks("GOV01", said) and said["GOV01"].vetoes):
+        return ""
+    return "Take the local route: run the model, and train it if need be, on machines you control."
+
+
+def _on_open_questions(questions: Sequence[NextQuestion]) -> str:
+    if not questions:
+        return ""
+    number = "One question is" if len(questions) == 1 else f"{len(questions)} questions are"
+    first = questions_by_path()[questions[0].field].title
+    return f"{number} open that could change this; the most telling: {first}"
+
+
+def _speaks(code: str, said: Mapping[str, Finding]) -> bool:
+    return code in said and said[code].severity is not Severity.UNANSWERED
+
+
+def _list(codes: Sequence[str]) -> str:
+    return " and ".join((", ".join(codes[:-1]), codes[-1]) if len(codes) > 1 else codes)

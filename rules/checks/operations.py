@@ -1,0 +1,105 @@
+"""Rules on running the model and looking after it."""
+
+# ruff: noqa: ARG001 (every check has the same signature, whether it needs the policy or not)
+
+from datetime import timedelta
+
+from rules.finding import Finding, note, veto, warning
+from rules.form import Form
+from rules.policy import Policy
+
+_DAYS_A_MONTH = 30.44
+
+
+def no_rollback(form: Form, policy: Policy) -> Finding | None:
+    """There is no way back to the version before.
+
+    Why it matters: a trained model can get worse without notice, for instance when the model under it is
+    updated. Without a version to return to, users live with it until the next training.
+    What to do: give every prompt, data set and model a version, and practise going back once.
+    Source: 002
+    """
+    operations = form.operations
+    facts = []
+    if operations.versioned is False:
+        facts.append("changes get no version")
+    if operations.rollback == "none":
+        facts.append("there is no way to go back")
+    if not facts:
+        return None
+    return veto(f"The form says that {' and '.join(facts)}.", fine_tuning=-25)
+
+
+def nobody_retrains(form: Form, policy: Policy) -> Finding | None:
+    """Nobody is named who will train again.
+
+    Why it matters: a deployed model does not learn by itself; when the world moves, somebody has to
+    collect, train and test once more.
+    What to do: name the person and the time set aside for it, or choose a method that needs no training.
+    Source: 002, 004
+    """
+    if form.operations.retraining_owner is not False:
+        return None
+    return warning("Nobody is named who will train the model again.", fine_tuning=-15)
+
+
+def unmonitored(form: Form, policy: Policy) -> Finding | None:
+    """Nobody watches the quality in use.
+
+    Why it matters: drift is slow and silent; it is seen only by those who keep measuring.
+    What to do: log inputs, outputs and corrections, and check a small random sample every week.
+    Source: 002, 004
+    """
+    if form.operations.monitoring is not False:
+        return None
+    return warning("Nobody watches the quality once the model is in use.", fine_tuning=-10)
+
+
+def model_retires(form: Form, policy: Policy) -> Finding | None:
+    """The model under a fine-tune will be, or may be, taken away.
+
+    Why it matters: what was trained on one model does not move to the next. When a provider switches the
+    model off, or replaces it under the same name, the training is lost or changes silently.
+    What to do: choose a model that stays, fix its exact version, or train an open model that you can
+    keep.
+    Source: 002
+    """
+    operations = form.operations
+    hosted = operations.hosting == "provider_api"
+    retires = operations.model_retires_on
+    # A horizon that nobody named is a month at least.
+    months = form.budget.horizon_months or 1
+    if retires is not None and retires <= policy.day + timedelta(days=round(months * _DAYS_A_MONTH)):
+        message = f"The model is switched off on {retires}, within the {months}-month horizon."
+        return veto(message, fine_tuning=-25) if hosted else warning(message, fine_tuning=-10)
+    if hosted and operations.model_pinned is False:
+        message = "The provider may replace the model under the same name; no exact version is fixed."
+        return warning(message, fine_tuning=-10)
+    return None
+
+
+def different_preprocessing(form: Form, policy: Policy) -> Finding | None:
+    """Inputs are prepared differently in testing and in use.
+
+    Why it matters: a model that sees other input in use than in its tests does worse than the tests
+    promise, whichever the method.
+    What to do: prepare inputs with one piece of code in both places.
+    Source: 004
+    """
+    if form.operations.same_preprocessing is not False:
+        return None
+    message = "Inputs are prepared differently in testing and in use; test scores will not hold."
+    return warning(message, prompting=-5, retrieval=-5, fine_tuning=-5)
+
+
+def no_fallback(form: Form, policy: Policy) -> Finding | None:
+    """There is no way out when the model is unsure.
+
+    Why it matters: a score is not yet a decision. Somebody must choose from which confidence on an answer
+    goes out by itself, and where the others go.
+    What to do: set a threshold on held-out examples and send what lies below it to a person.
+    Source: 004
+    """
+    if form.operations.low_confidence_fallback is not False:
+        return None
+    return note("Answers go out even when the model is unsure: choose a threshold and a place for the rest.")

@@ -1,0 +1,62 @@
+"""The allowed answers of the form: closed lists of words, written once."""
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Any, Final, Literal, get_args
+
+from pydantic import BeforeValidator
+
+Kind = Literal["classification", "extraction", "question_answering", "generation"]
+Modality = Literal["text", "image"]
+ChangeInterval = Literal["never", "yearly", "quarterly", "monthly", "weekly", "daily"]
+Failure = Literal[
+    "missing_facts",
+    "outdated_facts",
+    "wrong_format",
+    "inconsistent_style",
+    "confused_labels",
+    "ignores_instructions",
+    "varies_between_runs",
+    "too_slow",
+    "too_expensive",
+]
+Check = Literal["exact", "metric", "rubric", "opinion", "none"]
+Rollback = Literal["minutes", "hours", "days", "none"]
+Hosting = Literal["provider_api", "self_hosted", "on_device"]
+Region = Literal["uk_europe", "us", "asia_pacific", "other"]
+
+CHANGE_INTERVALS: Final[tuple[ChangeInterval, ...]] = get_args(ChangeInterval)
+"""Slowest first, so that a position in this tuple is a speed."""
+
+
+def _spoken(value: Any) -> Any:
+    # YAML 1.1 reads a bare yes or no as a boolean; on these questions the words are the answers.
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def _fixed_list(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _calendar_day(value: Any) -> Any:
+    # JSON has no dates. Numbers stay numbers and are refused: 2027 is a year, not a day.
+    return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+Reviewed = Annotated[Literal["experts", "once", "no"], BeforeValidator(_spoken)]
+PersonalData = Annotated[Literal["no", "pseudonymised", "yes"], BeforeValidator(_spoken)]
+FactsNeeded = Annotated[Literal["no", "fixed", "changing"], BeforeValidator(_spoken)]
+ProviderTraining = Annotated[Literal["no", "opted_out", "yes"], BeforeValidator(_spoken)]
+Failures = Annotated[tuple[Failure, ...], BeforeValidator(_fixed_list)]
+Regions = Annotated[tuple[Region, ...], BeforeValidator(_fixed_list)]
+CalendarDay = Annotated[date, BeforeValidator(_calendar_day)]
+
+
+def speed(interval: ChangeInterval) -> int:
+    """Return how fast an interval is: 0 for never, more for faster."""
+    return CHANGE_INTERVALS.index(interval)
+
+
+def in_words(values: Iterable[str]) -> str:
+    """Return choices as people read them: `wrong format, inconsistent style`."""
+    return ", ".join(value.replace("_", " ") for value in values)

@@ -1,0 +1,49 @@
+"""What routes are given, each under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Path, Query, Request
+from fastapi.params import Depends as Dependency
+
+from service.errors import MediaTypeRefused, NotFound
+from service.storage.assessments import Assessments
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+def _assessments(request: Request) -> Assessments:
+    return Assessments(request.app.state.database)
+
+
+def _assessment_id(
+    id: Annotated[str, Path(description="Id of the assessment.", json_schema_extra={"format": "uuid"})],
+) -> UUID:
+    try:
+        return UUID(id)
+    except ValueError:
+        raise NotFound(f"there is no assessment {id}") from None
+
+
+def body_of(*accepted: str) -> Dependency:
+    """Refuse a body of another media type; this also keeps forms on other web sites from posting here."""
+
+    def refuse_others(request: Request) -> None:
+        stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if stated not in accepted:
+            raise MediaTypeRefused(stated, accepted)
+
+    check: Callable[[Request], Any] = refuse_others
+    return Dependency(check)
+
+
+AssessmentsDep = Annotated[Assessments, Depends(_assessments)]
+AssessmentId = Annotated[UUID, Depends(_assessment_id)]
+Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
+Cursor = Annotated[
+    str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")
+]

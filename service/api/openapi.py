@@ -1,0 +1,127 @@
+"""The description of the API, with an example for every call that is worked out by the code it describes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from rules.questionnaire import questionnaire
+from service.api.assessments import show, show_version
+from service.api.dependencies import JSON, MERGE_PATCH
+from service.api.forms import judge, parse_form
+from service.api.merge_patch import merge
+from service.errors import FormRefused
+from service.problems import MEDIA_TYPE, Problem, problem
+from service.storage.assessments import Stored, Version
+
+FORM = {
+    "task": {
+        "name": "Support tickets",
+        "kind": "classification",
+        "modality": "text",
+        "requests_per_month": 20000,
+    },
+    "examples": {"count": 420, "consistent": True},
+}
+PATCH = {"examples": {"reviewed": "experts"}, "task": {"narrow": True}}
+
+ONE = "/v1/assessments/{id}"
+REQUESTS = {
+    ("/v1/assessments", "post"): (JSON, "new_assessment"),
+    (ONE, "patch"): (MERGE_PATCH, "patch"),
+}
+RESPONSES = {
+    ("/healthz", "get"): ("200", "health"),
+    ("/v1/questionnaire", "get"): ("200", "questionnaire"),
+    ("/v1/assessments", "post"): ("201", "assessment"),
+    ("/v1/assessments", "get"): ("200", "assessment_page"),
+    (ONE, "get"): ("200", "assessment"),
+    (ONE, "patch"): ("200", "changed_assessment"),
+    (ONE + "/versions", "get"): ("200", "version_page"),
+}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document of the app; worked out once, when somebody first asks for it."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
+        _add_problems(document)
+        _add_examples(document)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def examples(version: str) -> dict[str, Any]:
+    """One example for each body, by name."""
+    id, now = UUID("6f1f4c1e-6f0c-4d3c-9a53-0c8f5b7c2d11"), datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+    first, changed = (
+        Stored(
+            id,
+            judged.name,
+            now,
+            Version(id, number, judged.form, judged.assessment, judged.ruleset_sha256, now),
+        )
+        for number, judged in enumerate(
+            (judge(parse_form(FORM)), judge(parse_form(merge(FORM, PATCH)))), start=1
+        )
+    )
+    item = {key: show(changed)[key] for key in ("id", "name", "created_at", "version")}
+    return {
+        "health": {"status": "ok", "version": version},
+        "questionnaire": questionnaire().model_dump(mode="json"),
+        "new_assessment": {"form": FORM},
+        "patch": PATCH,
+        "assessment": show(first),
+        "changed_assessment": show(changed),
+        "assessment_page": {"items": [item], "next_cursor": None},
+        "version_page": {"items": [show_version(changed.version)], "next_cursor": "dmVyc2lvbiAy"},
+        "problem": _example_problem(),
+    }
+
+
+def _example_problem() -> dict[str, Any]:
+    try:
+        parse_form({"task": {"kindd": "classification"}}, under=["form"])
+    except FormRefused as refused:
+        return problem(refused, "0f5c2f0c6f7a4d0e9d8f0a1b2c3d4e5f").model_dump(exclude_none=True)
+    raise AssertionError("the rules accept the unknown field task.kindd")
+
+
+def _add_problems(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(described.pop("$defs"), Problem=described)
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            responses = operation["responses"]
+            if "HTTPValidationError" in str(responses.get("422")):
+                del responses["422"]  # FastAPI adds it wherever there is a parameter; ours are in the routes
+            for response in responses.values():
+                if MEDIA_TYPE in response.get("content", {}):
+                    _show(response["content"][MEDIA_TYPE], "problem")
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    values = examples(document["info"]["version"])
+    document["components"]["examples"] = {name: {"value": value} for name, value in values.items()}
+    paths = document["paths"]
+    for (path, method), (media_type, name) in REQUESTS.items():
+        _show(paths[path][method]["requestBody"]["content"][media_type], name)
+    for (path, method), (status, name) in RESPONSES.items():
+        _show(paths[path][method]["responses"][status]["content"][JSON], name)
+
+
+def _show(content: dict[str, Any], name: str) -> None:
+    content["examples"] = {name: {"$ref": f"#/components/examples/{name}"}}

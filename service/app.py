@@ -1,0 +1,56 @@
+"""The HTTP service as one function of its settings. Importing this module does nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from service.api import assessments, health, questionnaire
+from service.api.openapi import describe
+from service.problems import add_problem_handlers
+from service.request_id import RequestId
+from service.settings import Settings
+from service.storage.database import Database, open_database
+from service.storage.migrate import migrate
+
+DESCRIPTION = "Tells a team whether to prompt, retrieve or fine-tune, before the budget is spent."
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The service with these settings; the database is opened and migrated when it starts, not before."""
+    app = FastAPI(
+        title="Adaptation advisor",
+        version=version("adaptation-advisor"),
+        description=DESCRIPTION,
+        lifespan=partial(_lifespan, settings),
+        docs_url=None,  # FastAPI's page loads its scripts from another site
+        redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.add_middleware(RequestId)
+    add_problem_handlers(app)
+    for module in (health, questionnaire, assessments):
+        app.include_router(module.router)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
+    database = await run_in_threadpool(_ready, settings)
+    app.state.database = database
+    try:
+        yield
+    finally:
+        database.close()
+
+
+def _ready(settings: Settings) -> Database:
+    database = open_database(settings.database)
+    migrate(database)
+    return database

@@ -1,0 +1,118 @@
+"""Everything the service refuses or cannot do, as one tree.
+
+AdvisorError                     500
+├── SettingsRefused              500  start-up only: one clear line, then the process ends
+├── StorageUnavailable           503
+│   └── DatabaseTooNew           503
+├── NotFound                     404
+├── EditConflict                 409
+├── MediaTypeRefused             415
+└── RequestRefused               422  carries the places that are wrong
+    ├── FormRefused              422
+    └── CursorRefused            422
+
+No web framework is imported here: storage, jobs and the command line raise these too.
+`service.problems` renders them, and nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One thing that is wrong, and where: a JSON pointer into the body, or the name of a parameter."""
+
+    detail: str
+    pointer: str | None = None
+    parameter: str | None = None
+
+
+class AdvisorError(Exception):
+    """The base: a status for HTTP, a stable machine-readable type, a title, and the message as detail."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "internal-error"
+    title: ClassVar[str] = "Something went wrong inside the advisor"
+    places: Sequence[Place] = ()
+
+
+class SettingsRefused(AdvisorError):
+    """A deployment setting that the advisor will not start with."""
+
+    type = "settings-refused"
+    title = "A setting was refused"
+
+
+class StorageUnavailable(AdvisorError):
+    """The database cannot be opened, or stayed locked longer than we wait."""
+
+    status = 503
+    type = "storage-unavailable"
+    title = "The database is not available"
+
+
+class DatabaseTooNew(StorageUnavailable):
+    """The database was written by a later version of the advisor."""
+
+    type = "database-too-new"
+    title = "The database belongs to a later version"
+
+
+class NotFound(AdvisorError):
+    """Nothing is stored under that name."""
+
+    status = 404
+    type = "not-found"
+    title = "Not found"
+
+
+class EditConflict(AdvisorError):
+    """Somebody else stored a version first."""
+
+    status = 409
+    type = "edit-conflict"
+    title = "Somebody else was faster"
+
+
+class MediaTypeRefused(AdvisorError):
+    """The body is of a media type that this call does not read."""
+
+    status = 415
+    type = "media-type-refused"
+    title = "Unsupported media type"
+
+    def __init__(self, stated: str, accepted: Sequence[str]) -> None:
+        self.accepted = tuple(accepted)
+        super().__init__(
+            f"the body is {stated or 'of no stated media type'}; expected {' or '.join(accepted)}"
+        )
+
+
+class RequestRefused(AdvisorError):
+    """The request can be read, but not accepted; `places` says where and why."""
+
+    status = 422
+    type = "request-refused"
+    title = "The request was refused"
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = tuple(places)
+        super().__init__("; ".join(place.detail for place in self.places))
+
+
+class FormRefused(RequestRefused):
+    """The form has fields that are unknown or answers that are not allowed."""
+
+    type = "form-refused"
+    title = "The form was refused"
+
+
+class CursorRefused(RequestRefused):
+    """The cursor did not come from this list."""
+
+    type = "cursor-refused"
+    title = "The cursor was refused"

@@ -1,0 +1,100 @@
+"""What differs between deployments. Thresholds live in the policies, never here."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.errors import SettingsRefused
+
+PREFIX = "ADVISOR_"
+BACKENDS = ("sqlite", "postgresql")
+
+
+def default_data_folder() -> Path:
+    """`$XDG_DATA_HOME/adaptation-advisor`, or the folder that the standard names when it is unset."""
+    stated = os.environ.get("XDG_DATA_HOME", "")
+    base = Path(stated) if Path(stated).is_absolute() else Path.home() / ".local" / "share"
+    return base / "adaptation-advisor"
+
+
+class Settings(BaseSettings):
+    """Deployment settings, each also an environment variable: `ADVISOR_PORT=9000`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
+
+    data_folder: Path = Field(default_factory=default_data_folder)
+    """Where the advisor keeps what it stores on this machine."""
+    database_url: str = Field(default="", repr=False)
+    """SQLAlchemy URL, SQLite or PostgreSQL; empty means a SQLite file in the data folder."""
+    host: str = "127.0.0.1"
+    """Address to listen on; only loopback until there is access control."""
+    port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0 lets the system choose."""
+
+    @field_validator("data_folder")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().absolute()
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        if not is_loopback(host):
+            raise ValueError(
+                f"{host!r} is not a loopback address; without access control "
+                "the advisor listens on 127.0.0.1, ::1 or localhost only"
+            )
+        return host
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_backend(cls, url: str) -> str:
+        backend = url.partition(":")[0].partition("+")[0]
+        if url and backend not in BACKENDS:
+            raise ValueError(f"a database is sqlite:///FILE or postgresql://..., not {backend!r}")
+        return url
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_unset(cls, values: Any) -> Any:
+        return (
+            {key: value for key, value in values.items() if value != ""}
+            if isinstance(values, dict)
+            else values
+        )
+
+    @property
+    def database(self) -> str:
+        """The URL to open: the one that was stated, else the SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{quote(str(self.data_folder / 'advisor.sqlite3'))}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**stated: Any) -> Settings:
+    """The settings from the environment, `stated` on top; `SettingsRefused`, one line, if any is wrong."""
+    try:
+        return Settings(**stated)
+    except ValidationError as error:
+        raise SettingsRefused("; ".join(map(_line, error.errors()))) from None
+
+
+def _line(problem: ErrorDetails) -> str:
+    name = ".".join(map(str, problem["loc"])).upper()
+    return f"{PREFIX}{name}: {problem['msg'].removeprefix('Value error, ')}"
