@@ -16,7 +16,7 @@ from evaluation.provenance import library_versions
 
 
 class Entry(NamedTuple):
-    """`module` holds the class; its SETTINGS and source are part of every trial's key."""
+    """`module`, under adapters/encoder, holds the class."""
 
     name: str
     title: str
@@ -24,16 +24,16 @@ class Entry(NamedTuple):
     randomness: Randomness
     module: str
     arm_class: str
-    needs_labels: bool = False
+    takes_task: bool = False
     demonstrations: int = 0
 
 
 ARMS = (
-    Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "zero_shot", "ZeroShot", needs_labels=True),
+    Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "zero_shot", "ZeroShot", True),
     Entry("few_shot", "few-shot prompting", Family.FEW_SHOT, Randomness.DRAW, "few_shot", "FewShot", demonstrations=8),
-    Entry("nearest", "retrieval of examples", Family.RETRIEVAL, Randomness.NONE, "nearest", "Nearest"),
-    Entry("head", "a head on the frozen encoder", Family.HEAD, Randomness.NONE, "head", "Head"),
-    Entry("lora", "a LoRA fine-tune", Family.LORA, Randomness.TRAINING, "lora", "Lora"),
+    Entry("nearest", "retrieval of similar examples", Family.RETRIEVAL, Randomness.NONE, "nearest", "Nearest"),
+    Entry("head", "the classifier head", Family.HEAD, Randomness.NONE, "head", "Head"),
+    Entry("lora", "the LoRA fine-tune", Family.LORA, Randomness.TRAINING, "lora", "Lora"),
 )  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def _spec(entry: Entry, encoder: Encoder) -> ArmSpec:
         family=entry.family,
         randomness=entry.randomness,
         base_model=encoder.name,
-        determined_by=_determined_by(entry, encoder),
+        determined_by=_determined_by(encoder),
         build=_builder(entry, encoder),
         load=lambda folder: _class(entry).load(encoder, folder),
         prepare=encoder.prepare,
@@ -59,7 +59,7 @@ def _spec(entry: Entry, encoder: Encoder) -> ArmSpec:
 
 def _builder(entry: Entry, encoder: Encoder) -> Callable[[Task], Arm]:
     def build(task: Task) -> Arm:
-        arm: Arm = _class(entry)(encoder, task) if entry.needs_labels else _class(entry)(encoder)
+        arm: Arm = _class(entry)(encoder, task) if entry.takes_task else _class(entry)(encoder)
         return arm
 
     return build
@@ -69,7 +69,7 @@ def _class(entry: Entry) -> Any:
     return getattr(import_module(f"adapters.encoder.{entry.module}"), entry.arm_class)
 
 
-def _determined_by(entry: Entry, encoder: Encoder) -> Mapping[str, str]:
+def _determined_by(encoder: Encoder) -> Mapping[str, str]:
     """Source instead of a version number: nobody has to remember to raise it."""
     digest = hashlib.sha256()
     folder = Path(__file__).parent

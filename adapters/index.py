@@ -24,9 +24,7 @@ class ExactIndex:
 
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Similarities and row numbers of the k nearest, both (queries, min(k, n)), most similar first."""
-        similarities, rows = self._index.search(
-            np.ascontiguousarray(queries, dtype=np.float32), min(k, len(self))
-        )
+        similarities, rows = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), min(k, len(self)))
         return similarities, rows
 
     def save(self, path: Path) -> None:

@@ -191,9 +191,9 @@ class _Checked:
             spellings[" ".join(label.casefold().replace("_", " ").replace("-", " ").split())].append(label)
         same = [sorted(labels) for labels in spellings.values() if len(labels) > 1]
         if same:
+            listed = _listed(" / ".join(labels) for labels in sorted(same))
             yield _warning(
-                "AUDIT06", "labels_spelled_differently",
-                f"Labels that differ in case or spacing only: {_listed(' / '.join(labels) for labels in sorted(same))}.",
+                "AUDIT06", "labels_spelled_differently", f"Labels that differ in case or spacing only: {listed}.",
                 "Use one spelling; as it is, they count as different labels.",
             )  # fmt: skip
 

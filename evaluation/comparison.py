@@ -13,7 +13,7 @@ from evaluation.arm import ArmSpec, Family
 from evaluation.audit import Audit, AuditBlocked
 from evaluation.contrasts import arm_interval, contrast_arms
 from evaluation.dataset import Dataset, Task, inputs_of
-from evaluation.decision import Evidence, decide
+from evaluation.decision import Evidence, Verdict, decide
 from evaluation.flips import find_flips
 from evaluation.outlook import look_ahead
 from evaluation.policy import EvaluationPolicy
@@ -86,9 +86,7 @@ def policy_for(comparison: Comparison) -> EvaluationPolicy:
 
 def _split(comparison: Comparison, audit: Audit) -> Split:
     if comparison.test is not None:
-        return given_split(
-            comparison.dataset, audit.left_out, comparison.test, audit.test_groups, comparison.seed
-        )
+        return given_split(comparison.dataset, audit.left_out, comparison.test, audit.test_groups, comparison.seed)
     return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
 
 
@@ -108,9 +106,7 @@ def _of(spec: ArmSpec, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]
     return [trial for trial in finished if trial.trial.arm == spec.name]
 
 
-def _evidence(
-    comparison: Comparison, arms: Sequence[ScoredArm], split: Split, policy: EvaluationPolicy
-) -> Evidence:
+def _evidence(comparison: Comparison, arms: Sequence[ScoredArm], split: Split, policy: EvaluationPolicy) -> Evidence:
     design = statistics_design(split, policy)
     cheap = [float(arm.outcomes.scores.mean()) for arm in arms if arm.spec.family is not Family.LORA]
     prior = gain_prior(len(comparison.task.labels), split.train_size, max(cheap, default=0.0))
@@ -149,7 +145,7 @@ def _report(
     )
 
 
-def _decide_again(comparison: Comparison, evidence: Evidence, split: Split, policy: EvaluationPolicy):  # type: ignore[no-untyped-def]
+def _decide_again(comparison: Comparison, evidence: Evidence, split: Split, policy: EvaluationPolicy) -> Verdict:
     """The same trials under another policy: prices move the beliefs as well as the margins."""
     return decide(_evidence(comparison, evidence.arms, split, policy), policy)
 

@@ -63,9 +63,7 @@ def contrast_arms(arms: Sequence[ScoredArm], design: Design, policy: EvaluationP
     """Every pair, the costlier arm first, with Holm's correction over the whole table (protocol 1.6)."""
     contrasts = [_contrast(costlier, cheaper, design, policy) for cheaper, costlier in combinations(arms, 2)]
     adjusted = holm([contrast.p_value for contrast in contrasts])
-    return tuple(
-        contrast.model_copy(update={"p_holm": p}) for contrast, p in zip(contrasts, adjusted, strict=True)
-    )
+    return tuple(contrast.model_copy(update={"p_holm": p}) for contrast, p in zip(contrasts, adjusted, strict=True))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -108,7 +106,9 @@ def _contrast(first: ScoredArm, second: ScoredArm, design: Design, policy: Evalu
     )  # fmt: skip
 
 
-def _score_bounds(first_only: int, second_only: int, rows: int, policy: EvaluationPolicy) -> tuple[Interval, Interval, float, str]:
+def _score_bounds(
+    first_only: int, second_only: int, rows: int, policy: EvaluationPolicy
+) -> tuple[Interval, Interval, float, str]:
     two_sided = tango_interval(first_only, second_only, rows, policy.confidence)
     keep = tango_interval(first_only, second_only, rows, 1 - 2 * policy.keep_alpha)
     return two_sided, keep, mcnemar_mid_p(first_only, second_only), "Tango score interval, McNemar mid-p"

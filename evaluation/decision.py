@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from evaluation.arm import Family
 from evaluation.contrasts import Contrast
-from evaluation.numbers import percent, points
+from evaluation.numbers import percent, points, unsigned_points
 from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, GainPrior, shrunken_gain
 from evaluation.power import detectable_gain, items_needed, runs_factor_needed
@@ -160,18 +160,19 @@ def _rival(arm: ScoredArm, evidence: Evidence) -> ScoredArm:
     """The other arm most likely to be the best; where none has a chance, the one with the highest accuracy."""
     chances = dict(zip((each.spec.name for each in evidence.arms), evidence.beliefs.probability_best, strict=True))
     return max(
-        evidence.others(arm), key=lambda other: (chances[other.spec.name], float(other.outcomes.scores.mean()))
+        evidence.others(arm),
+        key=lambda other: (chances[other.spec.name], float(other.outcomes.scores.mean())),
     )
 
 
 def _headline(kind: VerdictKind, arm: ScoredArm, rival: ScoredArm) -> str:
     if kind is VerdictKind.FINE_TUNE:
-        return f"Fine-tune: {arm.spec.title} beats every cheaper way."
+        return f"Fine-tune: {arm.spec.title} beats every cheaper way by enough to pay."
     if kind is VerdictKind.KEEP:
-        return f"Do not fine-tune: keep {arm.spec.title}."
+        return f"Do not pay for a fine-tune: {arm.spec.title} is good enough."
     if arm.spec.family is Family.LORA:
-        return f"Leaning towards a fine-tune ({arm.spec.title}), but {rival.spec.title} is not ruled out."
-    return f"For now, use {arm.spec.title}; {rival.spec.title} is not ruled out."
+        return f"Leaning towards a fine-tune, but {rival.spec.title} is not ruled out."
+    return f"Do not pay for a fine-tune yet: use {arm.spec.title}; {rival.spec.title} is not ruled out."
 
 
 def _fine_tune_reasons(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> list[str]:
@@ -180,9 +181,9 @@ def _fine_tune_reasons(tuned: ScoredArm, evidence: Evidence, policy: EvaluationP
         contrast = evidence.between(tuned.spec.name, other.spec.name)
         enough = policy.margin(tuned.spec.family, other.spec.family)
         reasons.append(
-            f"{tuned.spec.title} is {points(contrast.difference)} more accurate than {other.spec.title} "
-            f"({_range(contrast)}); after taking out the winner's luck {points(_shrunken(contrast, evidence.prior))}, "
-            f"and {points(enough)} would pay for it."
+            f"{_capital(tuned.spec.title)} is {_apart(contrast)} {other.spec.title} ({_range(contrast, policy)}); "
+            f"with the winner's luck taken out {points(_shrunken(contrast, evidence.prior))}, "
+            f"where {unsigned_points(enough)} pay for it."
         )
     return reasons
 
@@ -192,17 +193,12 @@ def _keep_reasons(arm: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) 
     for other in evidence.others(arm):
         contrast = evidence.between(other.spec.name, arm.spec.name)
         margin = policy.margin(other.spec.family, arm.spec.family)
-        at_most = points(contrast.upper_keep)
+        at_most, name = points(contrast.upper_keep), _capital(other.spec.title)
+        measured = f"measured {points(contrast.difference)}, at most {at_most}"
         if margin > 0:
-            reasons.append(
-                f"{other.spec.title} would gain at most {at_most} over {arm.spec.title} "
-                f"(measured {points(contrast.difference)}); it pays from {points(margin)} on."
-            )
+            reasons.append(f"{name} does not pay: {measured}, where {unsigned_points(margin)} would be needed.")
         else:
-            reasons.append(
-                f"{other.spec.title} is no dearer, but certainly worse: at best {at_most} against {arm.spec.title} "
-                f"(measured {points(contrast.difference)})."
-            )
+            reasons.append(f"{name} is no dearer but worse: {measured}.")
     return reasons
 
 
@@ -212,10 +208,10 @@ def _provisional_reasons(best: ScoredArm, evidence: Evidence, policy: Evaluation
     number = evidence.arms.index(best)
     chance = evidence.beliefs.probability_best[number]
     reasons = [
-        f"{best.spec.title} is the best choice with probability {percent(chance)}, its price taken into account; "
-        f"the next is {rival.spec.title}.",
-        f"Measured, {best.spec.title} is {points(contrast.difference)} from {rival.spec.title} ({_range(contrast)}).",
-        f"Stopping now costs {points(evidence.beliefs.regret[number])} of accuracy on average.",
+        f"{_capital(best.spec.title)} is the best choice with probability {percent(chance, 0)}, prices taken into "
+        f"account; next comes {rival.spec.title}.",
+        f"Measured, {best.spec.title} is {_apart(contrast)} {rival.spec.title} ({_range(contrast, policy)}).",
+        f"Stopping now costs {unsigned_points(evidence.beliefs.regret[number])} of accuracy on average.",
     ]
     tuned = evidence.tuned
     if tuned is not None and tuned is not best:
@@ -229,12 +225,22 @@ def _why_not_fine_tune(tuned: ScoredArm, evidence: Evidence, policy: EvaluationP
     enough = policy.margin(tuned.spec.family, cheap.spec.family)
     return (
         f"A fine-tune is not certain to pay: {points(contrast.difference)} against {cheap.spec.title} "
-        f"({_range(contrast)}), where {points(enough)} would be needed."
+        f"({_range(contrast, policy)}), where {unsigned_points(enough)} would be needed."
     )
 
 
-def _range(contrast: Contrast) -> str:
-    return f"95% interval {points(contrast.low)} to {points(contrast.high)}"
+def _range(contrast: Contrast, policy: EvaluationPolicy) -> str:
+    return f"{percent(policy.confidence, 0)} interval {points(contrast.low)} to {points(contrast.high)}"
+
+
+def _apart(contrast: Contrast) -> str:
+    if round(contrast.difference, 3) == 0:
+        return "level with"
+    return f"{unsigned_points(contrast.difference)} {'ahead of' if contrast.difference > 0 else 'behind'}"
+
+
+def _capital(title: str) -> str:
+    return title[0].upper() + title[1:]
 
 
 def _estimand(evidence: Evidence) -> str:
@@ -250,7 +256,7 @@ def _estimand(evidence: Evidence) -> str:
 def _settling(
     arm: ScoredArm, rival: ScoredArm, contrast: Contrast, evidence: Evidence, policy: EvaluationPolicy
 ) -> Settling:
-    gain = policy.worthwhile_gain
+    gain = max(policy.worthwhile_gain, policy.smallest_gain)
     levels = (policy.superiority_alpha, policy.power)
     items = items_needed(gain, contrast.item_variance, evidence.items, contrast.run_variance, *levels)
     times = 1 if items is not None else runs_factor_needed(gain, contrast.run_variance, *levels)
@@ -258,9 +264,9 @@ def _settling(
         items = items_needed(gain, contrast.item_variance, evidence.items, contrast.run_variance / times, *levels)
     runs = f" and {times} times as many runs" if times > 1 else ""
     text = (
-        f"About {items:,} test rows in all{runs} would show a difference of {points(gain)} between "
+        f"About {items:,} test rows in all{runs} would show a difference of {unsigned_points(gain)} between "
         f"{arm.spec.title} and {rival.spec.title} in four cases of five; there are {evidence.items:,} now."
         if items
-        else f"More rows alone cannot show a difference of {points(gain)}."
+        else f"More rows alone cannot show a difference of {unsigned_points(gain)}."
     )
     return Settling(rival=rival.spec.name, gain=gain, items=items, times_runs=times, text=text)

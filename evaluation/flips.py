@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.decision import Verdict, VerdictKind
-from evaluation.numbers import points
+from evaluation.numbers import unsigned_points
 from evaluation.policy import EvaluationPolicy
 
 GAINS = tuple(step / 200 for step in range(31))
@@ -25,7 +25,9 @@ class Flip(BaseModel):
     text: str
 
 
-def find_flips(verdict: Verdict, policy: EvaluationPolicy, decide: Callable[[EvaluationPolicy], Verdict]) -> tuple[Flip, ...]:
+def find_flips(
+    verdict: Verdict, policy: EvaluationPolicy, decide: Callable[[EvaluationPolicy], Verdict]
+) -> tuple[Flip, ...]:
     """The nearest worthwhile gain below and above the policy's at which another verdict comes out; none if none."""
     below = [gain for gain in reversed(GAINS) if gain < policy.worthwhile_gain]
     above = [gain for gain in GAINS if gain > policy.worthwhile_gain]
@@ -34,7 +36,7 @@ def find_flips(verdict: Verdict, policy: EvaluationPolicy, decide: Callable[[Eva
         for gain in gains:
             other = decide(policy.model_copy(update={"worthwhile_gain": gain}))
             if (other.kind, other.arm) != (verdict.kind, verdict.arm):
-                text = f"If {side} {points(gain)} made a fine-tune worth its price: {other.headline}"
+                text = f"If {side} {unsigned_points(gain)} made a fine-tune worth its price: {other.headline}"
                 flips.append(Flip(worthwhile_gain=gain, kind=other.kind, arm=other.arm, text=text))
                 break
     return tuple(flips)

@@ -23,6 +23,11 @@ def points(difference: float, digits: int = 1) -> str:
     return f"{value:+.{digits}f} {unit}"
 
 
+def unsigned_points(size: float, digits: int = 1) -> str:
+    """0.034 or -0.034 -> '3.4 points': for sizes, where a sign would only confuse."""
+    return points(abs(size), digits).lstrip("+")
+
+
 def seconds(duration: float) -> str:
     """0.42 -> '0.4 s'; 75 -> '1 min 15 s'; 4000 -> '1 h 7 min'."""
     if duration < 60:

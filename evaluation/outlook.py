@@ -57,7 +57,7 @@ def _roll_back(verdict: Verdict, form: Form) -> str:
             "Keep today's prompt or index deployable beside the adapter; the adapter is one folder, so going back "
             f"means not loading it. {by_form}"
         )
-    return f"Nothing is trained, so nothing has to be undone: keep the examples and the index under version control. {by_form}"
+    return f"Nothing to undo but a prompt, an index or a head: keep each version. {by_form}"
 
 
 def _holds_until(form: Form) -> str:

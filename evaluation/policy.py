@@ -22,7 +22,10 @@ class EvaluationPolicy(BaseModel):
     fewest_of_a_class: int = Field(5, ge=2, description="Two classes of this size make a comparison (section 5).")
     starved_class: int = Field(8, ge=2, description="Fewer rows: no claim about this class, fewer demonstrations.")
     near_duplicate_cosine: float = Field(
-        0.90, gt=0.5, lt=1, description="Character 3- to 5-gram TF-IDF cosine at which two texts count as one (5)."
+        0.90,
+        gt=0.5,
+        lt=1,
+        description="Character 3- to 5-gram TF-IDF cosine at which two texts count as one (5).",
     )
     most_rows_for_near_duplicates: int = Field(
         20_000, description="Above, comparing all pairs takes minutes; only exact duplicates are searched."
@@ -43,19 +46,27 @@ class EvaluationPolicy(BaseModel):
 
     prior_degrees_of_freedom: float = Field(4.0, gt=0, description="Weight of the prior run variance (1.4).")
     confidence: float = Field(
-        0.95, gt=0.5, lt=1, description="Of the two-sided intervals; 'fine-tune is better' rests on the lower end (7.6)."
+        0.95,
+        gt=0.5,
+        lt=1,
+        description="Of the two-sided intervals; 'fine-tune is better' rests on the lower end (7.6).",
     )
     keep_alpha: float = Field(0.05, gt=0, lt=0.5, description="One-sided, 'not worse than the margin' (7.6).")
     power: float = Field(0.80, gt=0.5, lt=1, description="Of the smallest detectable gain (1.3).")
 
     price_retrieval: float = Field(
-        0.01, ge=0, description="Accuracy that an index or a fitted head must add over a prompt to pay (section 4)."
+        0.01,
+        ge=0,
+        description="Accuracy that an index or a fitted head must add over a prompt to pay (section 4).",
     )
     worthwhile_gain: float = Field(
         0.03, ge=0, lt=1,
         description="Accuracy a fine-tune must add over retrieval or a head to pay: training, hosting, retraining. "
         "The form's success.worthwhile_gain replaces it (section 4).",
     )  # fmt: skip
+    smallest_gain: float = Field(
+        0.01, gt=0, lt=1, description="Differences below are not worth settling; keeps the rows needed finite."
+    )
     macro_f1_interval_from: int = Field(100, description="Test rows; the bootstrap under-covers below (1.1, 7.5).")
     bootstrap_resamples: int = Field(1000, ge=100, description="Monte Carlo error of a bound under 0.3 points.")
     posterior_draws: int = Field(20_000, ge=1000, description="Monte Carlo error of P(best) under half a point.")

@@ -52,7 +52,11 @@ def shrunken_gain(difference: float, variance: float, prior: GainPrior) -> float
 
 
 def believe(
-    arms: Sequence[ScoredArm], design: Design, prior: GainPrior, policy: EvaluationPolicy, rng: np.random.Generator
+    arms: Sequence[ScoredArm],
+    design: Design,
+    prior: GainPrior,
+    policy: EvaluationPolicy,
+    rng: np.random.Generator,
 ) -> Beliefs:
     """Draw every arm's true accuracy together, rows shared between arms, a fine-tune's gain shrunk by the prior."""
     means = np.array([arm.outcomes.scores.mean() for arm in arms])

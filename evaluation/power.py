@@ -18,7 +18,7 @@ def items_needed(
     gain: float, item_variance: float, items: int, run_variance: float, alpha: float, power: float
 ) -> int | None:
     """Rows in all at which `gain` becomes detectable with the same number of runs; None where runs alone stand in
-    the way. `item_variance` is the variance that `items` rows gave."""
+    the way. `item_variance` is the variance that `items` rows gave; `gain` must be positive."""
     left_for_items = (gain / _reach(alpha, power)) ** 2 - run_variance
     if left_for_items <= 0:
         return None

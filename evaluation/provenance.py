@@ -10,7 +10,16 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "transformers", "peft", "sentence-transformers", "faiss-cpu")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "transformers",
+    "peft",
+    "sentence-transformers",
+    "faiss-cpu",
+)
 FLOORS = ("rules", "evaluation", "adapters", "service")
 
 

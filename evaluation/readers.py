@@ -16,7 +16,18 @@ from typing import Any
 
 from evaluation.dataset import Dataset, Example
 
-INPUT_NAMES = ("input", "text", "message", "body", "question", "utterance", "sentence", "prompt", "ticket", "query")
+INPUT_NAMES = (
+    "input",
+    "text",
+    "message",
+    "body",
+    "question",
+    "utterance",
+    "sentence",
+    "prompt",
+    "ticket",
+    "query",
+)
 OUTPUT_NAMES = ("output", "label", "category", "intent", "class", "target", "answer", "completion", "topic")
 ID_NAMES = ("id", "key", "uid")
 GROUP_NAMES = ("group", "customer", "thread")
@@ -238,8 +249,7 @@ def _refuse_duplicate_ids(path: Path, examples: Sequence[Example]) -> None:
         first = seen.setdefault(example.id, example.line)
         if first != example.line:
             raise DatasetError(
-                f"{path.name}, line {example.line}: id {example.id!r} is also on line {first}; "
-                "expected every id once."
+                f"{path.name}, line {example.line}: id {example.id!r} is also on line {first}; expected every id once."
             )
 
 

@@ -84,9 +84,7 @@ class CorpusScore:
     interval: Interval | None
 
 
-def macro_f1_of(
-    arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.random.Generator
-) -> CorpusScore:
+def macro_f1_of(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.random.Generator) -> CorpusScore:
     """Macro-F1 with a percentile bootstrap over clusters of rows, widened when cross-fitted (protocol 7.5)."""
     metric = CORPUS_METRICS["macro_f1"]
     targets = [example.output for example in split.tested]

@@ -35,7 +35,7 @@ class Outcomes:
 
     @property
     def fits(self) -> int:
-        return self.scores.shape[0] * len(np.unique(self.folds))
+        return int(self.scores.shape[0]) * len(np.unique(self.folds))
 
     @property
     def is_one_deterministic_run(self) -> bool:
@@ -144,8 +144,7 @@ def run_variance(arm: Outcomes, prior_degrees_of_freedom: float) -> RunVariance:
     by_fold = [arm.scores[:, arm.folds == fold] for fold in np.unique(arm.folds)]
     if runs > 1:
         observed = [
-            scores.mean(axis=1).var(ddof=1) - scores.var(axis=0, ddof=1).mean() / scores.shape[1]
-            for scores in by_fold
+            scores.mean(axis=1).var(ddof=1) - scores.var(axis=0, ddof=1).mean() / scores.shape[1] for scores in by_fold
         ]
         freedom = len(by_fold) * (runs - 1)
     elif len(by_fold) > 1:

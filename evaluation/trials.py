@@ -79,7 +79,7 @@ def plan_trials(specs: Sequence[ArmSpec], task: Task, split: Split, policy: Eval
 
 
 def runs_of(spec: ArmSpec, split: Split, policy: EvaluationPolicy) -> int:
-    """Fits of one arm in each fold (protocol 7.2): cross-fitting already gives a training arm one seed for each fold."""
+    """Fits of one arm in each fold (protocol 7.2); cross-fitting already gives a training arm a seed for each fold."""
     if spec.randomness is Randomness.NONE:
         return 1
     if spec.randomness is Randomness.DRAW:
@@ -138,7 +138,10 @@ def run_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial:
 
 
 def run_trials(
-    planned: Sequence[PlannedTrial], folder: Path, prepare: Callable[[], None], on_done: Callable[[PlannedTrial], None]
+    planned: Sequence[PlannedTrial],
+    folder: Path,
+    prepare: Callable[[], None],
+    on_done: Callable[[PlannedTrial], None],
 ) -> list[FinishedTrial]:
     """All trials in order, saved ones read back. `prepare` is called before the first that has to run, if any."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -82,9 +82,7 @@ def support(message: str, *, prompting: int = 0, retrieval: int = 0, fine_tuning
 
 def note(message: str, *, prompting: int = 0, fine_tuning: int = 0) -> Finding:
     """Tell something that the team should know."""
-    return Finding(
-        severity=Severity.NOTE, message=message, points=Points(prompting=prompting, fine_tuning=fine_tuning)
-    )
+    return Finding(severity=Severity.NOTE, message=message, points=Points(prompting=prompting, fine_tuning=fine_tuning))
 
 
 def unanswered(message: str) -> Finding:

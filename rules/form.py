@@ -57,9 +57,7 @@ class Form(Section):
         return self
 
 
-def _all_problems(
-    form: type[Form], data: Mapping[str, Any], error: ValidationError
-) -> tuple[FormProblem, ...]:
+def _all_problems(form: type[Form], data: Mapping[str, Any], error: ValidationError) -> tuple[FormProblem, ...]:
     problems = refused_answers(form, error)
     try:
         # Contradictions among the answers that could be read are told in the same go.

@@ -31,8 +31,7 @@ class Policy(BaseModel):
     )
     minimum_requests_per_month: int = _threshold(
         1_000,
-        "Adapting costs the same for one request as for a million; below about thirty a day it rarely "
-        "repays.",
+        "Adapting costs the same for one request as for a million; below about thirty a day it rarely repays.",
         "002",
         bounds="task.requests_per_month",
         ge=0,
@@ -87,8 +86,7 @@ class Policy(BaseModel):
     )
     minimum_smallest_class: int = _threshold(
         8,
-        "Fewer cannot be divided among training and five test folds and still say anything about the "
-        "category.",
+        "Fewer cannot be divided among training and five test folds and still say anything about the category.",
         "004",
         bounds="examples.smallest_class",
         ge=1,
@@ -133,9 +131,7 @@ class Policy(BaseModel):
     significance: float = _threshold(
         0.05, "The two-sided risk of seeing a gain where there is none.", "protocol 1.3", gt=0, lt=0.5
     )
-    power: float = _threshold(
-        0.8, "The chance of finding a gain that is there.", "protocol 1.3", ge=0.5, lt=1
-    )
+    power: float = _threshold(0.8, "The chance of finding a gain that is there.", "protocol 1.3", ge=0.5, lt=1)
     regions_with_hosted_tuning: tuple[Region, ...] = _threshold(
         ("uk_europe", "us"),
         "Regions in which the source found providers that tune without the data leaving; check yours.",
@@ -197,9 +193,7 @@ class Policy(BaseModel):
     def thresholds(self, path: str) -> tuple[Any, ...]:
         """Return the values that divide the answers to one question."""
         fields = type(self).model_fields
-        return tuple(
-            getattr(self, name) for name in fields if _bounds(fields[name].json_schema_extra) == path
-        )
+        return tuple(getattr(self, name) for name in fields if _bounds(fields[name].json_schema_extra) == path)
 
 
 @lru_cache(maxsize=64)

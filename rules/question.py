@@ -27,9 +27,7 @@ class Section(BaseModel):
     """A group of questions; every answer may be left out."""
 
     # Strict, because a form that turns 1 into true or "12" into 12 hides a misunderstanding.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, str_strip_whitespace=True)
 
 
 class Question(BaseModel):

@@ -103,9 +103,7 @@ def readiness(form: Form, judgements: Sequence[Judgement]) -> Readiness:
     by_code = {judgement.rule.code: judgement for judgement in judgements}
     answers = tuple(_answer(part, form, by_code) for part in SIX)
     vetoed = any(_vetoes(judgement.finding) for judgement in judgements)
-    return Readiness(
-        ready=not vetoed and all(answer.status is Status.YES for answer in answers), questions=answers
-    )
+    return Readiness(ready=not vetoed and all(answer.status is Status.YES for answer in answers), questions=answers)
 
 
 def _answer(part: SixthPart, form: Form, by_code: dict[str, Judgement]) -> ReadinessQuestion:

@@ -1,0 +1,120 @@
+"""The command line. Each command imports what it needs when it runs, so that `advisor --help` is quick."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.checkout import refuse_foreign_packages
+from service.refusals import one_line_refusals
+
+app = typer.Typer(
+    name="advisor",
+    help="Tells a team whether to prompt, retrieve or fine-tune, on its own examples, before the budget is spent.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[Path, typer.Argument(help="Labelled examples: JSONL, CSV or TSV.", metavar="DATA")]
+Test = Annotated[Path | None, typer.Option(help="Test file; without it, rows of DATA are kept back.", metavar="FILE")]
+InputColumn = Annotated[str | None, typer.Option(help="Column with the text; guessed if not named.", metavar="NAME")]
+OutputColumn = Annotated[str | None, typer.Option(help="Column with the label; guessed if not named.", metavar="NAME")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("advisor-runs/demo")) -> None:
+    """Assess, audit and compare the sample tickets; takes a few minutes."""
+    with one_line_refusals():
+        from service.commands.demo import run_demo
+
+        run_demo(out)
+
+
+@app.command()
+def assess(
+    form: Annotated[Path, typer.Argument(help="Answered form: YAML or JSON.", metavar="FORM")], json: Json = False
+) -> None:
+    """Judge an answered form: what speaks for each method, what forbids it, what is still open."""
+    with one_line_refusals():
+        from service.commands.assess import run_assess
+
+        run_assess(form, as_json=json)
+
+
+@app.command()
+def audit(
+    data: Data,
+    test: Test = None,
+    input_column: InputColumn = None,
+    output_column: OutputColumn = None,
+    json: Json = False,
+) -> None:
+    """Check examples for duplicates, conflicts, leaks and gaps. Exits with 3 if a comparison is not possible."""
+    with one_line_refusals():
+        from service.commands.audit import run_audit
+
+        run_audit(data, test, input_column, output_column, as_json=json)
+
+
+@app.command()
+def compare(
+    data: Data,
+    test: Test = None,
+    form: Annotated[Path | None, typer.Option(help="Answered form; its margin and costs are used.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="YAML: a sentence for each label, for zero-shot.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for trials and report [advisor-runs/DATA].")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every split, draw and fit.", min=0)] = 1,
+    input_column: InputColumn = None,
+    output_column: OutputColumn = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the report as JSON here; - prints it.")] = None,
+    require: Annotated[
+        str | None, typer.Option(help="Exit with 4 unless the verdict is this: fine_tune, keep, keep:few_shot, ...")
+    ] = None,
+) -> None:
+    """Run every arm on DATA, decide, and write the report. Stopped, it goes on where it was.
+
+    Exits with 0 on a verdict, 2 on bad input, 3 when the audit forbids a comparison, 4 when --require is not met.
+    """
+    with one_line_refusals():
+        from service.commands.compare import Request, run_compare
+
+        run_compare(Request(data, test, form, labels, out, seed, input_column, output_column, json, require))
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder of a comparison.", metavar="DIR")],
+    format: Annotated[str, typer.Option(help="text, md, html or json.")] = "text",
+) -> None:
+    """Show the report of a finished comparison again."""
+    with one_line_refusals():
+        from service.commands.report import run_report
+
+        run_report(folder, format)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8000,
+) -> None:
+    """Serve the API on this machine."""
+    with one_line_refusals():
+        from service.commands.serve import run_serve
+
+        run_serve(host, port)
+
+
+def main() -> None:
+    """Entry point of `advisor`."""
+    refuse_foreign_packages()
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -87,9 +87,7 @@ class MediaTypeRefused(AdvisorError):
 
     def __init__(self, stated: str, accepted: Sequence[str]) -> None:
         self.accepted = tuple(accepted)
-        super().__init__(
-            f"the body is {stated or 'of no stated media type'}; expected {' or '.join(accepted)}"
-        )
+        super().__init__(f"the body is {stated or 'of no stated media type'}; expected {' or '.join(accepted)}")
 
 
 class RequestRefused(AdvisorError):

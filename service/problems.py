@@ -32,12 +32,8 @@ logger = logging.getLogger(__name__)
 class ProblemPlace(BaseModel):
     """One thing that is wrong with the request."""
 
-    pointer: str | None = Field(
-        None, description="JSON pointer into the body, as a URI fragment: #/form/task/kind"
-    )
-    parameter: str | None = Field(
-        None, description="Name of the query parameter, where it is not in the body."
-    )
+    pointer: str | None = Field(None, description="JSON pointer into the body, as a URI fragment: #/form/task/kind")
+    parameter: str | None = Field(None, description="Name of the query parameter, where it is not in the body.")
     detail: str = Field(description="What is wrong there, in a sentence.")
 
 
@@ -49,9 +45,7 @@ class Problem(BaseModel):
     status: int = Field(description="The HTTP status, repeated.")
     detail: str = Field(description="What happened this time.")
     request_id: str = Field(description=f"Also in the header {HEADER} and in the log.")
-    errors: list[ProblemPlace] | None = Field(
-        None, description="Every place that is wrong, where it is known."
-    )
+    errors: list[ProblemPlace] | None = Field(None, description="Every place that is wrong, where it is known.")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -122,9 +116,7 @@ def _allowed(request: Request) -> str:
     scopes = {method: {**request.scope, "method": method} for method in METHODS}
     routes = request.app.routes
     return ", ".join(
-        method
-        for method, scope in scopes.items()
-        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+        method for method, scope in scopes.items() if any(route.matches(scope)[0] is Match.FULL for route in routes)
     )
 
 
@@ -135,9 +127,7 @@ def _place(problem: Mapping[str, Any]) -> Place:
     return Place(problem["msg"], parameter=str(parts[0]) if parts else str(where))
 
 
-def _problem(
-    status: int, kind: str, title: str, detail: str, request_id: str, places: Sequence[Place] = ()
-) -> Problem:
+def _problem(status: int, kind: str, title: str, detail: str, request_id: str, places: Sequence[Place] = ()) -> Problem:
     errors = [ProblemPlace(pointer=at.pointer, parameter=at.parameter, detail=at.detail) for at in places]
     return Problem(
         type=TYPE_PREFIX + kind,

@@ -20,8 +20,17 @@ BACKENDS = ("sqlite", "postgresql")
 
 def default_data_folder() -> Path:
     """`$XDG_DATA_HOME/adaptation-advisor`, or the folder that the standard names when it is unset."""
-    stated = os.environ.get("XDG_DATA_HOME", "")
-    base = Path(stated) if Path(stated).is_absolute() else Path.home() / ".local" / "share"
+    return _standard_folder("XDG_DATA_HOME", Path(".local", "share"))
+
+
+def default_cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/adaptation-advisor`, or the folder that the standard names when it is unset."""
+    return _standard_folder("XDG_CACHE_HOME", Path(".cache"))
+
+
+def _standard_folder(variable: str, under_home: Path) -> Path:
+    stated = Path(os.environ.get(variable, ""))
+    base = stated if stated.is_absolute() else Path.home() / under_home
     return base / "adaptation-advisor"
 
 
@@ -32,6 +41,10 @@ class Settings(BaseSettings):
 
     data_folder: Path = Field(default_factory=default_data_folder)
     """Where the advisor keeps what it stores on this machine."""
+    cache_folder: Path = Field(default_factory=default_cache_folder)
+    """Where embeddings are kept, by hash and without their texts; may be deleted at any time."""
+    encoder: Path | None = None
+    """Folder of another sentence-transformers model; unset means the embedded all-MiniLM-L6-v2."""
     database_url: str = Field(default="", repr=False)
     """SQLAlchemy URL, SQLite or PostgreSQL; empty means a SQLite file in the data folder."""
     host: str = "127.0.0.1"
@@ -39,10 +52,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 lets the system choose."""
 
-    @field_validator("data_folder")
+    @field_validator("data_folder", "cache_folder", "encoder")
     @classmethod
-    def _absolute(cls, folder: Path) -> Path:
-        return folder.expanduser().absolute()
+    def _absolute(cls, folder: Path | None) -> Path | None:
+        return folder and folder.expanduser().absolute()
 
     @field_validator("host")
     @classmethod
@@ -65,11 +78,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _empty_means_unset(cls, values: Any) -> Any:
-        return (
-            {key: value for key, value in values.items() if value != ""}
-            if isinstance(values, dict)
-            else values
-        )
+        return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
 
     @property
     def database(self) -> str:

@@ -15,7 +15,6 @@ from evaluation.dataset import Example
 
 DEMONSTRATIONS = 8
 """For each label, or as many as there are."""
-SETTINGS = {"demonstrations": DEMONSTRATIONS}
 
 
 class FewShot:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,6 @@ from evaluation.dataset import Example
 STRENGTHS = (1.0, 10.0, 100.0)
 """Inverse regularisation (scikit-learn's C), chosen by cross-validation inside the training rows."""
 FOLDS = 3
-SETTINGS = {"strengths": STRENGTHS, "folds": FOLDS}
 
 
 class Head:
@@ -64,7 +64,7 @@ class Head:
         return arm
 
 
-def _regression(strength: float):  # type: ignore[no-untyped-def]
+def _regression(strength: float) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     return LogisticRegression(C=strength, max_iter=1000)

@@ -7,7 +7,6 @@ half is computed once for each text; batches hold texts of like length; bfloat16
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,6 @@ ALPHA = 32
 SCALE = 16.0
 """The head starts as this many times the cosine to each class mean."""
 TRAINING = TrainingSettings()
-SETTINGS = {"rank": RANK, "alpha": ALPHA, "scale": SCALE, **asdict(TRAINING)}
 ADAPTER_FOLDER = "adapter"
 
 
@@ -62,7 +60,7 @@ class Lora:
     def save(self, folder: Path) -> None:
         arrays = {name: getattr(self._tuned, name).detach().cpu().numpy() for name in ("weights", "bias")}
         Artefact(self._labels, arrays, {"epochs": self.epochs}).save(folder)
-        self._tuned.model.save_pretrained(str(folder / ADAPTER_FOLDER))
+        self._tuned.model.save_pretrained(str(folder / ADAPTER_FOLDER), save_embedding_layers=False)
 
     @classmethod
     def load(cls, encoder: Encoder, folder: Path) -> Lora:
@@ -72,5 +70,5 @@ class Lora:
         arm.epochs = int(artefact.settings["epochs"])
         adapter = str(folder / ADAPTER_FOLDER)
         model = PeftModel.from_pretrained(encoder.copy_of_transformer(), adapter, local_files_only=True)
-        arm._tuned = TunedEncoder(encoder, model, artefact.arrays["weights"], artefact.arrays["bias"]).eval()
+        arm._tuned = TunedEncoder(encoder, model, artefact.arrays["weights"], artefact.arrays["bias"])
         return arm

@@ -19,7 +19,6 @@ NEIGHBOURS = (1, 3, 5, 10, 20)
 """How many rows may vote; chosen by leaving out one training row at a time."""
 TEMPERATURE = 0.05
 """A neighbour 0.05 less similar has a vote 1/e as heavy."""
-SETTINGS = {"neighbours": NEIGHBOURS, "temperature": TEMPERATURE}
 INDEX_FILE = "index.faiss"
 
 
@@ -51,9 +50,7 @@ class Nearest:
         right = [(self._shares(*others, k).argmax(axis=1) == self._targets).mean() for k in NEIGHBOURS]
         return NEIGHBOURS[int(np.argmax(right))]
 
-    def _shares(
-        self, similarities: NDArray[np.float32], rows: NDArray[np.int64], k: int
-    ) -> NDArray[np.float64]:
+    def _shares(self, similarities: NDArray[np.float32], rows: NDArray[np.int64], k: int) -> NDArray[np.float64]:
         """Each label's share of the vote, (queries, labels)."""
         weights = softmax(similarities[:, :k] / TEMPERATURE)
         shares = np.zeros((len(rows), len(self._labels)))

@@ -11,8 +11,6 @@ from adapters.encoder.prototypes import Prototypes
 from evaluation.arm import Prediction
 from evaluation.dataset import Example, Task
 
-SETTINGS = {"sentence": "the label's description, else its name"}
-
 
 class ZeroShot:
     """Nearest label sentence by cosine."""

@@ -115,9 +115,7 @@ def enough_good_examples(form: Form, policy: Policy) -> Finding | None:
         return None
     if examples.count is None or examples.count < policy.comfortable_examples:
         return None
-    return support(
-        f"{examples.count:,} examples, checked, consistent and typical of real use.", fine_tuning=15
-    )
+    return support(f"{examples.count:,} examples, checked, consistent and typical of real use.", fine_tuning=15)
 
 
 def _examples(form: Form) -> str:

@@ -30,9 +30,7 @@ def data_must_stay(form: Form, policy: Policy) -> Finding | None:
     regions = governance.regions or ()
     without = [region for region in regions if region not in policy.regions_with_hosted_tuning]
     if without:
-        message = (
-            f"The data may not leave {in_words(without)}, where tuning with a provider cannot be counted on."
-        )
+        message = f"The data may not leave {in_words(without)}, where tuning with a provider cannot be counted on."
         return veto(message + prompts, fine_tuning=-25)
     home = in_words(regions) or "its region"
     message = f"The data may not leave {home}: check that the provider tunes there."

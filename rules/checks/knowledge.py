@@ -23,9 +23,7 @@ def facts_are_missing(form: Form, policy: Policy) -> Finding | None:
         return None
     seen = in_words(lacking)
     if "inconsistent_style" in failures or "wrong_format" in failures:
-        message = (
-            f"Answers fail on {seen}, and on form: training can mend the form, only retrieval the facts."
-        )
+        message = f"Answers fail on {seen}, and on form: training can mend the form, only retrieval the facts."
         return warning(message, retrieval=50, fine_tuning=-30)
     message = f"Answers fail on {seen}; a fine-tune alone would not know them either."
     return veto(message, retrieval=50, fine_tuning=-30)

@@ -42,9 +42,7 @@ def no_held_out_set(form: Form, policy: Policy) -> Finding | None:
         return veto(message, fine_tuning=-25)
     if held_out is None or held_out >= wanted:
         return None
-    return warning(
-        f"{held_out:,} examples are kept aside for testing; {wanted:,} are needed.", fine_tuning=-10
-    )
+    return warning(f"{held_out:,} examples are kept aside for testing; {wanted:,} are needed.", fine_tuning=-10)
 
 
 def gain_not_detectable(form: Form, policy: Policy) -> Finding | None:
@@ -65,9 +63,7 @@ def gain_not_detectable(form: Form, policy: Policy) -> Finding | None:
         return None
     smallest = detectable_gain(held_out, policy)
     shown = "no gain at all" if smallest >= 1 else f"only a gain of {smallest * 100:.1f} points or more"
-    wanted = (
-        "even the largest" if gain is None else f"the {gain * 100:.1f} points that would be worth paying for"
-    )
+    wanted = "even the largest" if gain is None else f"the {gain * 100:.1f} points that would be worth paying for"
     message = f"{held_out:,} test examples can show {shown}; {wanted} would take {needed:,.0f}."
     return warning(message, fine_tuning=-10)
 

@@ -39,9 +39,7 @@ def few_shot_not_tried(form: Form, policy: Policy) -> Finding | None:
     """
     if form.tried.few_shot.tried is not False:
         return None
-    message = (
-        f"Not tried yet: {policy.few_demonstrations} to {policy.many_demonstrations} examples in the prompt."
-    )
+    message = f"Not tried yet: {policy.few_demonstrations} to {policy.many_demonstrations} examples in the prompt."
     return warning(message, prompting=10, fine_tuning=-10)
 
 
@@ -57,9 +55,7 @@ def retrieval_not_tried(form: Form, policy: Policy) -> Finding | None:
     needed = form.knowledge.facts_needed
     if needed not in ("fixed", "changing") or form.tried.retrieval.tried is not False:
         return None
-    return warning(
-        f"Answers need {needed} facts, and looking them up was not tried.", retrieval=15, fine_tuning=-10
-    )
+    return warning(f"Answers need {needed} facts, and looking them up was not tried.", retrieval=15, fine_tuning=-10)
 
 
 def prompting_meets_target(form: Form, policy: Policy) -> Finding | None:

@@ -39,7 +39,6 @@ class Success(Section):
     )
     worthwhile_gain: float | None = share(
         "What is the smallest improvement worth paying for?",
-        "An improvement below this would not change what you do. 0.03 means three more right answers in a "
-        "hundred.",
+        "An improvement below this would not change what you do. 0.03 means three more right answers in a hundred.",
         "002",
     )

@@ -15,8 +15,7 @@ class Task(Section):
     )
     description: str | None = question(
         "What goes in, and what must come out?",
-        "One or two sentences, such as: a customer's message goes in, the team that should answer it comes "
-        "out.",
+        "One or two sentences, such as: a customer's message goes in, the team that should answer it comes out.",
         "004",
         max_length=5000,
     )

@@ -17,8 +17,7 @@ class Attempt(Section):
     )
     score: float | None = share(
         "what part was right?",
-        "The part of the answers that was right, measured as you measure your target. Leave it out if nobody "
-        "counted.",
+        "The part of the answers that was right, measured as you measure your target. Leave it out if nobody counted.",
         "002",
     )
 

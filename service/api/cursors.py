@@ -53,6 +53,4 @@ def _unpack(cursor: str) -> str:
 
 
 def _refused() -> CursorRefused:
-    return CursorRefused(
-        [Place("this cursor does not come from this list; start without one", parameter="cursor")]
-    )
+    return CursorRefused([Place("this cursor does not come from this list; start without one", parameter="cursor")])

@@ -44,6 +44,4 @@ def body_of(*accepted: str) -> Dependency:
 AssessmentsDep = Annotated[Assessments, Depends(_assessments)]
 AssessmentId = Annotated[UUID, Depends(_assessment_id)]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
-Cursor = Annotated[
-    str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")
-]
+Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")]

@@ -19,9 +19,7 @@ def parse_form(document: Mapping[str, Any], under: Sequence[str] = ()) -> Form:
     try:
         return Form.parse(document)
     except FormError as error:
-        places = [
-            Place(problem.message, pointer([*under, *_parts(problem.path)])) for problem in error.problems
-        ]
+        places = [Place(problem.message, pointer([*under, *_parts(problem.path)])) for problem in error.problems]
         raise FormRefused(places) from None
 
 

@@ -71,9 +71,7 @@ def examples(version: str) -> dict[str, Any]:
             now,
             Version(id, number, judged.form, judged.assessment, judged.ruleset_sha256, now),
         )
-        for number, judged in enumerate(
-            (judge(parse_form(FORM)), judge(parse_form(merge(FORM, PATCH)))), start=1
-        )
+        for number, judged in enumerate((judge(parse_form(FORM)), judge(parse_form(merge(FORM, PATCH)))), start=1)
     )
     item = {key: show(changed)[key] for key in ("id", "name", "created_at", "version")}
     return {

@@ -90,11 +90,7 @@ class Assessments:
 
     def page(self, limit: int, after: Position | None = None) -> Sequence[Listed]:
         """At most `limit` assessments, newest first, starting just after a position."""
-        query = (
-            select(assessments)
-            .order_by(assessments.c.created_at.desc(), assessments.c.id.desc())
-            .limit(limit)
-        )
+        query = select(assessments).order_by(assessments.c.created_at.desc(), assessments.c.id.desc()).limit(limit)
         if after is not None:
             query = query.where(tuple_(assessments.c.created_at, assessments.c.id) < tuple_(*after))
         with self._database.reading() as connection:
@@ -110,9 +106,7 @@ class Assessments:
                 .values(latest=number, name=judged.name)
             )
             if moved.rowcount == 0:
-                raise EditConflict(
-                    f"assessment {current.id} has a version after {current.version.number} already"
-                )
+                raise EditConflict(f"assessment {current.id} has a version after {current.version.number} already")
             connection.execute(insert(assessment_versions).values(_row(current.id, number, judged, now)))
         return _stored(current.id, current.created_at, number, judged, now)
 
@@ -127,10 +121,7 @@ class Assessments:
         if below is not None:
             query = query.where(assessment_versions.c.number < below)
         with self._database.reading() as connection:
-            if (
-                connection.execute(select(assessments.c.id).where(assessments.c.id == id)).one_or_none()
-                is None
-            ):
+            if connection.execute(select(assessments.c.id).where(assessments.c.id == id)).one_or_none() is None:
                 raise NotFound(f"there is no assessment {id}")
             return [_version(row) for row in connection.execute(query)]
 
@@ -158,9 +149,7 @@ def _row(id: UUID, number: int, judged: Judged, now: datetime) -> Document:
 
 
 def _version(row: Row[Any]) -> Version:
-    return Version(
-        row.assessment_id, row.number, row.form, row.assessment, row.ruleset_sha256, row.created_at
-    )
+    return Version(row.assessment_id, row.number, row.form, row.assessment, row.ruleset_sha256, row.created_at)
 
 
 def _stored(id: UUID, created_at: datetime, number: int, judged: Judged, now: datetime) -> Stored:

@@ -103,9 +103,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     if options.get("rebuilds"):
-        connection.exec_driver_sql(
-            "PRAGMA foreign_keys = off"
-        )  # without effect once the transaction has begun
+        connection.exec_driver_sql("PRAGMA foreign_keys = off")  # without effect once the transaction has begun
     connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
 

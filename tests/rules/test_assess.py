@@ -18,9 +18,7 @@ def finding(assessment: Assessment, code: str) -> Finding:
 
 def test_a_finding_states_the_facts_and_explains_itself() -> None:
     found = finding(assess(Form.parse({"examples": {"count": 34}})), "DATA01")
-    assert found.message == (
-        "34 examples; below 50 a fine-tune learns to sound confident about the wrong things."
-    )
+    assert found.message == ("34 examples; below 50 a fine-tune learns to sound confident about the wrong things.")
     assert (found.name, found.severity, found.source) == ("too_few_examples", Severity.VETO, ("002",))
     assert found.vetoes == (Method.FINE_TUNING,)
     assert found.why

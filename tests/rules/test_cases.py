@@ -36,9 +36,7 @@ EXPECTATIONS: dict[str, Callable[[Assessment, Any], bool]] = {
     "start_with": lambda found, wanted: found.advice.start_with == wanted,
     "starts_with_one_of": lambda found, wanted: found.advice.start_with in wanted,
     "ready": lambda found, wanted: found.readiness.ready is wanted,
-    "questions": lambda found, wanted: (
-        {question.status for question in found.readiness.questions} == {wanted}
-    ),
+    "questions": lambda found, wanted: {question.status for question in found.readiness.questions} == {wanted},
     "fires": lambda found, wanted: said(found) == sorted(wanted),
     "silent": lambda found, wanted: not {finding.code for finding in found.findings} & set(wanted),
     "unanswered": lambda found, wanted: (

@@ -19,9 +19,7 @@ def problems(data: dict[str, Any]) -> dict[str, str]:
     return {problem.path: problem.message for problem in caught.value.problems}
 
 
-@pytest.mark.parametrize(
-    "data", [{}, {"task": None}, {"tried": {"zero_shot": None}}, {"task": {"kind": None}}]
-)
+@pytest.mark.parametrize("data", [{}, {"task": None}, {"tried": {"zero_shot": None}}, {"task": {"kind": None}}])
 def test_every_answer_may_be_left_out(data: dict[str, Any]) -> None:
     assert Form.parse(data) == Form()
 
@@ -120,9 +118,7 @@ def test_a_refused_answer_says_what_is_expected(data: dict[str, Any], path: str,
         ),
     ],
 )
-def test_answers_that_exclude_each_other_are_refused_by_both_names(
-    data: dict[str, Any], path: str, other: str
-) -> None:
+def test_answers_that_exclude_each_other_are_refused_by_both_names(data: dict[str, Any], path: str, other: str) -> None:
     assert other in problems(data)[path]
 
 

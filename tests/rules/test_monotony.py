@@ -127,9 +127,7 @@ def test_an_answer_never_widens_an_interval(form: Form, path: str, data: st.Data
 
 @for_many_forms
 @given(forms, paths, st.data())
-def test_a_veto_falls_only_with_an_answer_that_its_rule_reads(
-    form: Form, path: str, data: st.DataObject
-) -> None:
+def test_a_veto_falls_only_with_an_answer_that_its_rule_reads(form: Form, path: str, data: st.DataObject) -> None:
     other = with_answer(form, path, data.draw(answers(QUESTIONS[path])))
     standing = vetoes(assess(other, POLICY))
     for rule in RULES:

@@ -28,9 +28,7 @@ def test_every_question_can_be_asked(question: Question) -> None:
 
 @each_question
 def test_no_question_needs_a_specialist(question: Question) -> None:
-    jargon = (
-        r"\b(LoRA|epoch|hyperparameter|embedding|RAG|few-shot|zero-shot|fine-tun\w+|inference|MLOps|F1)\b"
-    )
+    jargon = r"\b(LoRA|epoch|hyperparameter|embedding|RAG|few-shot|zero-shot|fine-tun\w+|inference|MLOps|F1)\b"
     assert not re.search(jargon, f"{question.title} {question.help}", re.IGNORECASE)
 
 

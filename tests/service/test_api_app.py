@@ -47,9 +47,7 @@ def run(code: str, *arguments: str) -> str:
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
     """The app under a real server on a free loopback port."""
-    server = uvicorn.Server(
-        uvicorn.Config(create_app(settings), host=settings.host, port=0, log_level="warning")
-    )
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), host=settings.host, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -77,9 +75,7 @@ def test_from_form_to_assessment_over_a_real_server(settings: Settings) -> None:
     with served(settings) as base, httpx2.Client(base_url=base, trust_env=False) as http:
         sections = http.get("/v1/questionnaire").json()["sections"]
         assert "task" in [section["name"] for section in sections]
-        posted = http.post(
-            "/v1/assessments", json={"form": {"task": {"name": "Over the wire", "narrow": True}}}
-        )
+        posted = http.post("/v1/assessments", json={"form": {"task": {"name": "Over the wire", "narrow": True}}})
         assert posted.status_code == 201
         assert set(posted.json()["assessment"]["methods"]) == {"prompting", "retrieval", "fine_tuning"}
         patched = http.patch(posted.headers["Location"], json={"examples": {"count": 12}})

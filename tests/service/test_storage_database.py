@@ -156,9 +156,7 @@ def test_a_rebuilt_parent_keeps_its_children(tmp_path: Path) -> None:
     database.close()
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "migrations" / "versions").mkdir(parents=True)
     env = Path("service/storage/migrations/env.py").resolve().read_text()
     (tmp_path / "migrations" / "env.py").write_text(env)
@@ -236,9 +234,7 @@ def test_a_url_that_cannot_be_opened_is_refused_in_words(url: str, says: str) ->
 
 
 def test_the_tables_exist_in_postgresql_too() -> None:
-    statements = [
-        str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in metadata.sorted_tables
-    ]
+    statements = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in metadata.sorted_tables]
     assert "form JSONB NOT NULL" in statements[1]
     assert "id UUID NOT NULL" in statements[0]
     assert "created_at TIMESTAMP WITH TIME ZONE NOT NULL" in statements[0]

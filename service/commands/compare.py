@@ -1,0 +1,144 @@
+"""`advisor compare`: from a file of examples to a decision memo."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from adapters.catalogue import encoder_arms
+from evaluation.comparison import Comparison, compare
+from evaluation.dataset import Task
+from evaluation.decision import Verdict
+from evaluation.policy import EvaluationPolicy
+from evaluation.readers import Columns
+from evaluation.render.view import View
+from evaluation.report import Report
+from rules.form import Form
+from service.commands.documents import read_form, read_label_descriptions
+from service.commands.examples import Examples, configured_encoder, read_examples
+from service.commands.progress import Bars
+from service.refusals import REQUIREMENT_NOT_MET, Refusal
+from service.run_folder import TRIALS, locked, write_report, write_whole
+from service.settings import load_settings
+
+RUNS = Path("advisor-runs")
+VERDICTS = ("fine_tune", "keep", "provisional")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command's arguments."""
+
+    data: Path
+    test: Path | None = None
+    form: Path | None = None
+    labels: Path | None = None
+    out: Path | None = None
+    seed: int = 1
+    input_column: str | None = None
+    output_column: str | None = None
+    json: Path | None = None
+    require: str | None = None
+
+
+def run_compare(request: Request) -> None:
+    """Everything is read and checked before anything is fitted or written."""
+    encoder = configured_encoder(load_settings())
+    specs = encoder_arms(encoder)
+    required = _requirement(request.require, [spec.name for spec in specs])
+    form = read_form(request.form) if request.form else None
+    if form is not None:
+        _refuse_other_tasks(form)
+    policy = EvaluationPolicy()
+    columns = Columns(request.input_column, request.output_column)
+    examples = read_examples(request.data, request.test, columns, encoder, policy)
+    folder = request.out or RUNS / request.data.stem
+    comparison = Comparison(
+        examples.dataset, examples.test, _task(request, examples), form, specs, policy, request.seed, folder / TRIALS
+    )
+    to_standard_output = request.json == Path("-")
+    with locked(folder), Bars() as bars:
+        report = compare(comparison, examples.audit, bars)
+        paths = write_report(folder, report)
+    if request.json and not to_standard_output:
+        write_whole(request.json, report.model_dump_json(indent=1) + "\n")
+    if to_standard_output:
+        print(report.model_dump_json(indent=1))
+    else:
+        show_report(report, Console())
+        print("\n".join(f"wrote {path}" for path in paths))
+    if required is not None and not _meets(report.verdict, required):
+        raise Refusal(
+            f"The verdict is {report.verdict.kind}:{report.verdict.arm}, required was {request.require}.",
+            REQUIREMENT_NOT_MET,
+        )
+
+
+def show_report(report: Report, console: Console) -> None:
+    """Verdict, reasons and the table of arms, in a terminal."""
+    view = View(report)
+    console.print(f"\n[bold]{escape(view.verdict.headline)}[/bold]  ({view.kind.lower()})")
+    for reason in view.verdict.reasons:
+        console.print(f"  - {escape(reason)}")
+    console.print(f"  [dim]Biggest doubt: {escape(view.doubt)}[/dim]\n")
+    table = Table(box=None, padding=(0, 1))
+    for heading, side in (("", "left"), ("accuracy", "right"), ("95% interval", "left"), ("P(best)", "right")):
+        table.add_column(heading, justify=side)  # type: ignore[arg-type]
+    for heading in ("fits", "one fit", "an answer"):
+        table.add_column(heading, justify="right")
+    for arm in view.arm_rows:
+        style = "bold" if arm["name"] == view.verdict.arm else ""
+        table.add_row(
+            arm["name"],
+            arm["accuracy"],
+            arm["interval"],
+            arm["best"],
+            arm["fits"],
+            arm["fit"],
+            arm["item"],
+            style=style,
+        )
+    console.print(table)
+    split = report.split
+    console.print(
+        f"[dim]{split.tested:,} rows tested, {split.train_size:,} to learn from; {escape(view.design)}[/dim]\n"
+    )
+
+
+def _task(request: Request, examples: Examples) -> Task:
+    test_labels = examples.test.labels if examples.test else ()
+    labels = tuple(sorted({*examples.dataset.labels, *test_labels}))
+    descriptions = read_label_descriptions(request.labels, labels) if request.labels else ()
+    return Task(labels, descriptions)
+
+
+def _refuse_other_tasks(form: Form) -> None:
+    if form.task.modality == "image":
+        raise Refusal("The form says modality: image; the comparison reads text. 'advisor assess' judges image tasks.")
+    if form.task.kind not in (None, "classification"):
+        raise Refusal(
+            f"The form says kind: {form.task.kind}; the embedded encoder only sorts texts into labels. "
+            "'advisor assess' judges this task; comparing it needs a generative model, which this version lacks."
+        )
+
+
+def _requirement(text: str | None, arms: list[str]) -> tuple[str, str | None] | None:
+    """`keep` or `keep:few_shot`, checked before the run that it would judge."""
+    if text is None:
+        return None
+    kind, _, arm = text.partition(":")
+    if kind not in VERDICTS or (arm and arm not in arms):
+        raise Refusal(
+            f"--require {text}: expected one of {', '.join(VERDICTS)}, alone or with an arm, "
+            f"such as keep:few_shot; arms are {', '.join(arms)}."
+        )
+    return kind, arm or None
+
+
+def _meets(verdict: Verdict, required: tuple[str, str | None]) -> bool:
+    kind, arm = required
+    return verdict.kind == kind and arm in (None, verdict.arm)

@@ -1,0 +1,38 @@
+"""From file names to audited examples: what `audit`, `compare` and `demo` have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.encoder.embedding import Encoder
+from evaluation.audit import Audit, audit_dataset
+from evaluation.dataset import Dataset
+from evaluation.policy import EvaluationPolicy
+from evaluation.readers import Columns, read_dataset
+from service.settings import Settings
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Read and audited; nothing is fitted yet."""
+
+    dataset: Dataset
+    test: Dataset | None
+    audit: Audit
+
+
+def read_examples(
+    data: Path, test: Path | None, columns: Columns, encoder: Encoder, policy: EvaluationPolicy
+) -> Examples:
+    """Raises `DatasetError` for a file that cannot be used; blockers are left in the audit."""
+    dataset = read_dataset(data, columns)
+    test_dataset = read_dataset(test, columns) if test else None
+    audit = audit_dataset(dataset, test_dataset, policy, encoder.token_limit, encoder.count_tokens)
+    return Examples(dataset, test_dataset, audit)
+
+
+def configured_encoder(settings: Settings) -> Encoder:
+    """The embedded encoder, or the one that the settings name."""
+    cache = settings.cache_folder
+    return Encoder(settings.encoder, cache) if settings.encoder else Encoder.embedded(cache)

@@ -1,0 +1,52 @@
+"""A bar for each arm while a comparison runs; nothing at all when the output is not a terminal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from evaluation.comparison import Progress as ComparisonProgress
+from evaluation.trials import PlannedTrial
+
+
+class Bars(ComparisonProgress):
+    """Use as a context manager around the comparison."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+        self._arms: dict[str, TaskID] = {}
+        self._reading: TaskID | None = None
+
+    def __enter__(self) -> Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def planned(self, trials: Sequence[PlannedTrial]) -> None:
+        self._reading = self._bars.add_task("reading every text once", total=None)
+        for name, count in Counter(trial.spec.name for trial in trials).items():
+            title = next(trial.spec.title for trial in trials if trial.spec.name == name)
+            self._arms[name] = self._bars.add_task(title, total=count, start=False)
+        self._start(trials[0].spec.name)
+
+    def prepared(self) -> None:
+        if self._reading is not None:
+            self._bars.update(self._reading, total=1, completed=1)
+
+    def done(self, trial: PlannedTrial) -> None:
+        self._start(trial.spec.name)
+        self._bars.advance(self._arms[trial.spec.name])
+
+    def _start(self, arm: str) -> None:
+        task = self._bars.tasks[self._arms[arm]]
+        if task.start_time is None:
+            self._bars.start_task(self._arms[arm])

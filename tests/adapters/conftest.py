@@ -1,0 +1,149 @@
+"""One real encoder for the whole folder, a small set of support messages, and tiny models where other weights are needed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from adapters.encoder.embedding import Encoder
+from evaluation.dataset import Example, Task
+
+Texts = Mapping[str, Sequence[str]]
+
+TRAIN: Texts = {
+    "Account": [
+        "I forgot my password",
+        "please close my account",
+        "the login page rejects my user name",
+        "how do I change my e-mail address",
+        "my profile shows the wrong name",
+        "I am locked out after three attempts",
+        "add my colleague as a user",
+        "two-factor code never comes to my phone",
+        "who can see my personal data",
+        "reset the password of an employee who left",
+        "I cannot sign in with my company account",
+        "remove a user from our team",
+    ],
+    "Billing": [
+        "I was charged twice this month",
+        "where do I find my invoice",
+        "please refund the last payment",
+        "my credit card was declined",
+        "the price on the bill is wrong",
+        "can I pay by bank transfer",
+        "the discount code was not applied",
+        "why is VAT added to my invoice",
+        "I want my money back",
+        "the yearly plan was billed, I wanted monthly",
+        "update the card you charge",
+        "there is an unknown fee on my statement",
+    ],
+    "Shipping": [
+        "my parcel has not arrived",
+        "the tracking number does not work",
+        "can I change the delivery address",
+        "the courier left the box in the rain",
+        "how long does delivery to Norway take",
+        "the package is stuck in customs",
+        "I need a return label",
+        "half of my order is missing from the box",
+        "the driver said nobody was at home",
+        "when will my order be dispatched",
+        "parcel delivered to the wrong house",
+        "do you deliver on Saturdays",
+    ],
+    "Technical": [
+        "the app crashes when I open it",
+        "error 500 on every page",
+        "the device does not pair over bluetooth",
+        "notifications stopped after the update",
+        "the screen stays black",
+        "firmware update hangs at 40 percent",
+        "the sensor shows no readings",
+        "the app is very slow since yesterday",
+        "export to CSV gives an empty file",
+        "the battery drains within an hour",
+        "wifi connection drops all the time",
+        "the button does nothing when I press it",
+    ],
+}
+UNSEEN: Texts = {
+    "Account": ["I can't log in, my password is not accepted", "please delete my user account"],
+    "Billing": ["you charged my card two times", "send me the invoice for the payment in May"],
+    "Shipping": ["the parcel was not delivered", "where is my package, tracking says nothing"],
+    "Technical": ["the app keeps crashing with an error", "bluetooth pairing with the device fails"],
+}
+
+
+def _examples(texts: Texts) -> list[Example]:
+    """Row by row through the labels, as a file would mix them."""
+    longest = max(map(len, texts.values()))
+    rows = [(label, given[row]) for row in range(longest) for label, given in texts.items() if row < len(given)]
+    return [Example(f"r{line}", text, label, line, "messages.jsonl") for line, (label, text) in enumerate(rows, start=1)]
+
+
+@pytest.fixture(scope="session")
+def examples_of() -> Callable[[Texts], list[Example]]:
+    return _examples
+
+
+@pytest.fixture(scope="session")
+def train() -> list[Example]:
+    """Four labels, twelve short messages each."""
+    return _examples(TRAIN)
+
+
+@pytest.fixture(scope="session")
+def unseen() -> list[Example]:
+    """Two further messages a label, in plain words."""
+    return _examples(UNSEEN)
+
+
+@pytest.fixture(scope="session")
+def task() -> Task:
+    return Task(tuple(sorted(TRAIN)))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("embeddings")
+
+
+@pytest.fixture(scope="session")
+def encoder(cache: Path) -> Iterator[Encoder]:
+    """all-MiniLM-L6-v2, loaded once. One thread: on a busy machine, torch's threads wait for each other for minutes."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield Encoder.embedded(cache)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def make_model(encoder: Encoder) -> Callable[..., Path]:
+    """Writes a tiny sentence-transformers model with random weights: other weights at the price of milliseconds."""
+
+    def make(folder: Path, seed: int = 0, architecture: str = "bert", pooling: str = "mean") -> Path:
+        import torch
+        from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
+
+        shutil.copytree(encoder.folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if architecture == "bert":
+                sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 2}
+                model = BertModel(BertConfig(vocab_size=30522, **sizes))
+            else:
+                model = DistilBertModel(DistilBertConfig(vocab_size=30522, dim=32, n_heads=2, hidden_dim=64, n_layers=2))
+        model.save_pretrained(folder)
+        modes = {f"pooling_mode_{mode}": mode.startswith(pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")}
+        (folder / "1_Pooling/config.json").write_text(json.dumps({"word_embedding_dimension": 32, **modes}))
+        return folder
+
+    return make

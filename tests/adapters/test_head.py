@@ -1,0 +1,76 @@
+"""The head: better than chance where that is possible, sane where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from adapters.encoder.embedding import Encoder
+from adapters.encoder.head import Head
+from evaluation.dataset import Example, inputs_of
+
+ExamplesOf = Callable[[dict[str, list[str]]], list[Example]]
+
+
+def fitted(encoder: Encoder, train: list[Example], seed: int = 1) -> Head:
+    arm = Head(encoder)
+    arm.fit(train, seed)
+    return arm
+
+
+def test_separable_rows_are_separated(encoder: Encoder, train: list[Example]) -> None:
+    answers = fitted(encoder, train).predict(inputs_of(train))
+    assert [answer.output for answer in answers] == [row.output for row in train]
+
+
+def test_two_labels_give_the_regressions_own_probabilities(encoder: Encoder, train: list[Example], tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """scikit-learn keeps one row for two labels, the arm two."""
+    from sklearn.linear_model import LogisticRegression
+
+    two = [row for row in train if row.output in ("Billing", "Shipping")]
+    arm = fitted(encoder, two)
+    arm.save(tmp_path)
+    assert load_file(tmp_path / "fitted.safetensors")["weights"].shape == (2, 384)
+    vectors, outputs = encoder.embed(inputs_of(two)), [row.output for row in two]
+    inputs = ["where is my parcel", "my invoice is wrong", "hello"]
+    confidences = [answer.confidence for answer in arm.predict(inputs)]
+    candidates = [
+        LogisticRegression(C=strength, max_iter=1000).fit(vectors, outputs).predict_proba(encoder.embed(inputs)).max(axis=1)
+        for strength in (1.0, 10.0, 100.0)
+    ]
+    assert any(np.allclose(confidences, expected, atol=1e-4) for expected in candidates)
+
+
+def test_one_label_is_certain(encoder: Encoder, examples_of: ExamplesOf) -> None:
+    arm = fitted(encoder, examples_of({"only": ["a", "b"]}))
+    assert [(answer.output, answer.confidence) for answer in arm.predict(["a", "zzz"])] == [("only", 1.0)] * 2
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+def test_labels_smaller_than_the_inner_folds(encoder: Encoder, rows: int, train: list[Example]) -> None:
+    few = [row for label in ("Billing", "Shipping") for row in [r for r in train if r.output == label][:rows]]
+    answers = fitted(encoder, few).predict(inputs_of(few))
+    assert [answer.output for answer in answers] == [row.output for row in few]
+
+
+def test_the_seed_is_not_used(encoder: Encoder, train: list[Example], unseen: list[Example]) -> None:
+    one, other = (fitted(encoder, train, seed).predict(inputs_of(unseen)) for seed in (1, 2))
+    assert one == other
+
+
+def test_a_very_long_label_does_not_cost_memory_for_every_row(encoder: Encoder, train: list[Example]) -> None:
+    """The reader lets labels of 100,000 characters pass; as a fixed-width array they would take that for each row."""
+    import tracemalloc
+
+    longest = "x" * 100_000
+    rows = [*train[:-1], Example("long", train[-1].input, longest, 48, "messages.jsonl")]
+    tracemalloc.start()
+    try:
+        fitted(encoder, rows)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5_000_000

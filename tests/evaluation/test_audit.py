@@ -1,0 +1,235 @@
+"""Planted faults are found and named by line; sound rows are left alone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from evaluation.audit import Audit, AuditBlocked, AuditFinding, audit_dataset
+from evaluation.dataset import Dataset
+from evaluation.policy import EvaluationPolicy
+from evaluation.readers import read_dataset
+
+Rows = Callable[..., Dataset]
+NOUNS = ["parcel", "login", "invoice", "refund", "password", "delivery", "address", "charge", "screen", "battery"]
+VERBS = ["lost", "broke", "sent", "changed", "cancelled", "ordered", "closed", "opened", "moved", "forgot"]
+
+
+def words(texts: Sequence[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
+def sound(count: int, start: int = 0) -> list[tuple[str, str]]:
+    """Rows without a fault, two labels in turn."""
+    return [
+        (f"{VERBS[n % 10]} {NOUNS[n // 10 % 10]} {n * 7919 % 100003}", ("billing", "shipping")[n % 2])
+        for n in range(start, start + count)
+    ]
+
+
+def audit(train: Dataset, test: Dataset | None = None, policy: EvaluationPolicy | None = None) -> Audit:
+    return audit_dataset(train, test, policy or EvaluationPolicy(), 20, words)
+
+
+def found(audit: Audit, code: str) -> AuditFinding:
+    return next(finding for finding in audit.findings if finding.code == code)
+
+
+def codes(audit: Audit) -> set[str]:
+    return {finding.code for finding in audit.findings}
+
+
+@pytest.fixture(scope="module")
+def tickets() -> Audit:
+    path = Path(__file__).resolve().parents[2] / "examples" / "tickets" / "tickets.jsonl"
+    return audit_dataset(read_dataset(path), None, EvaluationPolicy(), 256, words)
+
+
+class TestSampleTickets:
+    """What is planted in examples/tickets/tickets.jsonl, and nothing else."""
+
+    @pytest.mark.parametrize(
+        ("code", "lines"),
+        [
+            ("AUDIT09", "62 and 327; 90 and 234"),
+            ("AUDIT10", "119 and 392; 188 and 245; 302 and 314"),
+            ("AUDIT11", "153 and 323; 310 and 341"),
+            ("AUDIT14", "189"),
+        ],
+    )
+    def test_lines(self, tickets: Audit, code: str, lines: str) -> None:
+        assert found(tickets, code).lines == lines
+
+    def test_nothing_stops_a_comparison(self, tickets: Audit) -> None:
+        assert tickets.blockers == ()
+        assert tickets.left_out == ()
+        assert codes(tickets) == {"AUDIT09", "AUDIT10", "AUDIT11", "AUDIT14"}
+
+    def test_copies_share_a_group(self, tickets: Audit) -> None:
+        for one, other in ((62, 327), (90, 234), (119, 392), (188, 245), (302, 314), (153, 323), (310, 341)):
+            assert tickets.groups[one - 1] == tickets.groups[other - 1]
+        assert len(set(tickets.groups)) == tickets.examples - 7
+
+
+def test_sound_rows_have_no_finding(rows: Rows) -> None:
+    result = audit(rows(*sound(60)))
+    assert result.findings == ()
+    assert (result.examples, result.test_examples, result.class_sizes) == (60, None, {"billing": 30, "shipping": 30})
+
+
+class TestBlockers:
+    def test_too_few(self, rows: Rows) -> None:
+        result = audit(rows(*sound(12)))
+        assert found(result, "AUDIT01") in result.blockers
+        assert found(result, "AUDIT01").message == "12 examples; a comparison needs at least 30."
+        assert "AUDIT01" not in codes(audit(rows(*sound(30))))
+
+    def test_too_few_test_rows(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40)), rows(*sound(29, start=100), name="test"))
+        assert [finding.message for finding in result.blockers] == ["29 test examples; a comparison needs at least 30."]
+
+    def test_one_class(self, rows: Rows) -> None:
+        result = audit(rows(*((text, "billing") for text, _ in sound(40))))
+        assert [finding.code for finding in result.blockers] == ["AUDIT02"]
+        assert "'billing'" in result.blockers[0].message
+
+    def test_all_labels_different(self, rows: Rows) -> None:
+        result = audit(rows(*((text, f"label {number}") for number, (text, _) in enumerate(sound(40)))))
+        assert [finding.code for finding in result.blockers] == ["AUDIT03"]
+        assert "40 different labels in 40 examples" in result.blockers[0].message
+
+    def test_only_one_label_large_enough(self, rows: Rows) -> None:
+        labels = ["billing"] * 36 + ["shipping"] * 4
+        result = audit(rows(*((text, label) for (text, _), label in zip(sound(40), labels, strict=True))))
+        assert [finding.code for finding in result.blockers] == ["AUDIT03"]
+
+    def test_empty_inputs(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), ("  ", "billing"), ("", "billing")))
+        assert [finding.code for finding in result.blockers] == ["AUDIT07"]
+        assert found(result, "AUDIT07").lines == "41; 42"
+
+    def test_a_test_row_in_the_training_file(self, rows: Rows) -> None:
+        result = audit(
+            rows(*sound(40)), rows(*sound(35, start=100), (sound(40)[6][0].upper() + "!", "billing"), name="test")
+        )
+        assert [finding.code for finding in result.blockers] == ["AUDIT12"]
+        assert found(result, "AUDIT12").lines == "train.jsonl:7 and test.jsonl:36"
+
+    def test_blocked_is_one_line_that_says_what_to_do(self, rows: Rows) -> None:
+        error = AuditBlocked(audit(rows(*((text, "billing") for text, _ in sound(12)))))
+        assert str(error) == (
+            "AUDIT01 too_few_examples: 12 examples; a comparison needs at least 30. "
+            "Label 18 more, better 50. (2 blockers in all)"
+        )
+
+    def test_blockers_come_first(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), ("write to me@example.org", "billing"), ("", "billing")))
+        assert [finding.code for finding in result.findings] == ["AUDIT07", "AUDIT14"]
+
+
+LONG = "the parcel with order number 4711 is still stuck at customs since last monday morning"
+
+
+class TestWarnings:
+    def test_exact_duplicates(self, rows: Rows) -> None:
+        result = audit(
+            rows(*sound(40), ("Hello there", "billing"), (" hello  THERE!", "billing"), ("hello there", "billing"))
+        )
+        assert found(result, "AUDIT09").lines == "41 and 42 and 43"
+        assert found(result, "AUDIT09").message == "1 text more than once, with the same label."
+        assert codes(result) == {"AUDIT09"}
+
+    def test_near_duplicates(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), (LONG, "billing"), (LONG + " ok", "shipping")))
+        assert found(result, "AUDIT10").lines == "41 and 42"
+        assert found(result, "AUDIT10").message == "1 pair of nearly the same text, 1 of them with different labels."
+        assert codes(result) == {"AUDIT10"}
+
+    def test_conflicts(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), ("Hello there", "billing"), ("hello there", "shipping")))
+        assert found(result, "AUDIT11").lines == "41 and 42"
+        assert codes(result) == {"AUDIT11"}
+
+    def test_near_leaks_are_left_out(self, rows: Rows) -> None:
+        train = rows(*sound(40), (LONG, "billing"), (LONG.upper(), "billing"))
+        result = audit(train, rows((LONG + " ok", "billing"), *sound(35, start=100), name="test"))
+        assert found(result, "AUDIT13").lines == "train.jsonl:41 and test.jsonl:1"
+        assert found(result, "AUDIT13").message.startswith("2 training rows nearly the same as a row of the test file")
+        assert result.left_out == (40, 41)
+        assert result.blockers == ()
+
+    def test_rows_of_a_group_that_is_tested_are_left_out(self, rows: Rows) -> None:
+        train = rows(*sound(40), ("apples and pears", "billing", "customer 9"))
+        result = audit(
+            train, rows(("a completely different matter", "billing", "customer 9"), *sound(35, 100), name="test")
+        )
+        assert result.left_out == (40,)
+        assert "AUDIT13" in codes(result)
+
+    @pytest.mark.xfail(strict=True, reason="finding A4: rows left out for their group are not named")
+    def test_rows_of_a_group_that_is_tested_are_named(self, rows: Rows) -> None:
+        train = rows(*sound(40), ("apples and pears", "billing", "customer 9"))
+        result = audit(
+            train, rows(("a completely different matter", "billing", "customer 9"), *sound(35, 100), name="test")
+        )
+        assert "41" in found(result, "AUDIT13").lines
+
+    def test_rows_left_out_do_not_count_as_training_rows(self, rows: Rows) -> None:
+        train = rows(*sound(29), (LONG, "billing"))
+        result = audit(train, rows((LONG + " ok", "billing"), *sound(35, start=100), name="test"))
+        assert [finding.code for finding in result.blockers] == ["AUDIT01"]
+
+    def test_overlong_inputs(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), ("word " * 20, "billing"), ("other word " * 11, "billing")))
+        assert found(result, "AUDIT08").lines == "42"
+        assert "1 input longer than the 20 tokens that the model reads (longest 22)" in found(result, "AUDIT08").message
+
+    def test_starved_classes(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), *((f"{text} again", "legal") for text, _ in sound(3, start=300))))
+        assert "1 of 3 labels have fewer than 8 examples: legal (3)." in found(result, "AUDIT04").message
+
+    def test_labels_that_only_the_test_file_has(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40)), rows(*sound(35, start=100), ("a letter to the court", "legal"), name="test"))
+        assert "no example of legal" in found(result, "AUDIT05").message
+
+    def test_labels_spelled_differently(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), *((f"{text} again", "Billing ") for text, _ in sound(9, start=300))))
+        assert "Billing  / billing" in found(result, "AUDIT06").message
+
+    @pytest.mark.parametrize("text", ["jo@example.org", "Write (jo.b+x@mail.example.co.uk), please", "JO@EXAMPLE.ORG"])
+    def test_e_mail_addresses(self, rows: Rows, text: str) -> None:
+        assert found(audit(rows(*sound(40), (text, "billing"))), "AUDIT14").lines == "41"
+
+    @pytest.mark.parametrize("text", ["meet @ noon", "user@localhost", "price 5@10.50 each", "@someone wrote"])
+    def test_not_e_mail_addresses(self, rows: Rows, text: str) -> None:
+        assert "AUDIT14" not in codes(audit(rows(*sound(40), (text, "billing"))))
+
+    @pytest.mark.xfail(strict=True, reason="finding A1: the pattern takes time with the square of a word's length")
+    def test_a_long_word_takes_no_time(self, rows: Rows) -> None:
+        # 20,000 characters of base64 took half a second, the 100,000 that the reader allows would take a quarter minute.
+        started = time.perf_counter()
+        audit(rows(*sound(40), ("QUJD" * 5000, "billing")))
+        assert time.perf_counter() - started < 0.3
+
+    @pytest.mark.xfail(strict=True, reason="finding A2: nothing says that near duplicates were not searched")
+    def test_a_search_left_out_is_said(self, rows: Rows) -> None:
+        few = EvaluationPolicy(most_rows_for_near_duplicates=10)
+        assert audit(rows(*sound(40), (LONG, "billing"), (LONG + " ok", "billing")), policy=few).findings != ()
+
+
+def test_groups_of_both_files_are_numbered_alike(rows: Rows) -> None:
+    train = rows(*sound(40), (LONG, "billing"))
+    test = rows((LONG + " ok", "billing"), *sound(35, start=100), name="test")
+    result = audit(train, test)
+    assert len(result.groups) == 41
+    assert len(result.test_groups) == 36
+    assert result.groups[40] == result.test_groups[0]
+    assert not set(result.groups[:40]) & set(result.test_groups)
+
+
+def test_an_audit_survives_being_saved(rows: Rows) -> None:
+    result = audit(rows(*sound(40), ("write to me@example.org", "billing")))
+    assert Audit.model_validate_json(result.model_dump_json()) == result
