@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -26,6 +27,7 @@ class Entry(NamedTuple):
     arm_class: str
     takes_task: bool = False
     demonstrations: int = 0
+    """For each label; the same number as in the arm's module, which is not imported here."""
 
 
 ARMS = (
@@ -66,6 +68,8 @@ def _builder(entry: Entry, encoder: Encoder) -> Callable[[Task], Arm]:
 
 
 def _class(entry: Entry) -> Any:
+    # Before the first model library is imported: it reads the variable only then.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     return getattr(import_module(f"adapters.encoder.{entry.module}"), entry.arm_class)
 
 
@@ -77,6 +81,7 @@ def _determined_by(encoder: Encoder) -> Mapping[str, str]:
         digest.update(path.read_bytes())
     return {
         "weights": encoder.sha256,
+        "encoder": encoder.fingerprint,
         "source": digest.hexdigest(),
         "libraries": json.dumps(library_versions(), sort_keys=True),
         "device": encoder.device_kind,

@@ -48,7 +48,7 @@ class Arm(Protocol):
     """One concrete way of adapting a model.
 
     `fit` is called once. `predict` gets inputs without targets and returns one prediction for each, in order.
-    `save` writes all that was fitted; the spec's `load` gives back an arm with the same predictions.
+    `save` makes the folder and writes all that was fitted; the spec's `load` gives back an arm that predicts the same.
     """
 
     def fit(self, train: Sequence[Example], seed: int) -> None: ...

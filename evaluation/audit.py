@@ -13,7 +13,8 @@ from evaluation.dataset import Dataset, Example
 from evaluation.duplicates import Duplicates, find_duplicates
 from evaluation.policy import EvaluationPolicy
 
-EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+# The look-behind and the bounds keep the search linear on long words, base64 for one.
+EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}", re.ASCII)
 
 
 class Severity(StrEnum):
@@ -139,11 +140,14 @@ class _Checked:
     ) -> None:
         self._dataset, self._test, self._both = dataset, test, both
         self._duplicates, self._policy = duplicates, policy
+        left_out = set(self.left_out())
+        self._usable = tuple(example for row, example in enumerate(dataset.examples) if row not in left_out)
 
     def sizes(self) -> Iterator[AuditFinding]:
-        usable = len(self._dataset) - len(self.left_out())
+        left_out = len(self.left_out())
+        after = f" left, {left_out} nearly repeat the test file" if left_out else ""
         for name, rows, fewest in (
-            ("examples", usable, self._policy.fewest_examples),
+            (f"examples{after}", len(self._usable), self._policy.fewest_examples),
             ("test examples", len(self._test) if self._test else None, self._policy.fewest_test_examples),
         ):
             if rows is not None and rows < fewest:
@@ -152,8 +156,24 @@ class _Checked:
                     f"Label {fewest - rows} more, better 50.",
                 )  # fmt: skip
 
+        sizes = Counter(self._duplicates.groups[: len(self._dataset)])
+        groups, largest = len(sizes), max(sizes.values())
+        if self._test is None and groups >= self._policy.fewest_groups and largest > len(self._dataset) / 2:
+            yield _blocker(
+                "AUDIT16", "one_group_dominates",
+                f"{largest} of {len(self._dataset)} rows are duplicates of each other or belong to one declared group.",
+                "Collect rows from more sources: kept whole, this group leaves too little to test or to learn from.",
+            )  # fmt: skip
+        if groups < self._policy.fewest_groups <= len(self._dataset):
+            yield _blocker(
+                "AUDIT15", "too_few_groups",
+                f"All rows belong to {_count(groups, 'set')} of duplicates or declared groups; "
+                f"a comparison needs at least {self._policy.fewest_groups} that can be kept whole.",
+                "Check the group column, or collect rows from more sources.",
+            )  # fmt: skip
+
     def labels(self) -> Iterator[AuditFinding]:
-        sizes, policy = self._dataset.class_sizes, self._policy
+        sizes, policy = Dataset("usable", self._usable).class_sizes, self._policy
         large = [label for label, size in sizes.items() if size >= policy.fewest_of_a_class]
         if len(sizes) == 1:
             yield _blocker(
@@ -163,7 +183,7 @@ class _Checked:
         elif len(large) < 2:
             yield _blocker(
                 "AUDIT03", "labels_hardly_repeat",
-                f"{len(sizes)} different labels in {len(self._dataset)} examples and "
+                f"{len(sizes)} different labels in {len(self._usable)} examples and "
                 f"{len(large)} of them {policy.fewest_of_a_class} times or more; this is not a classification.",
                 "Check the output column, or merge labels until at least two have "
                 f"{policy.fewest_of_a_class} examples.",
@@ -224,6 +244,12 @@ class _Checked:
             )  # fmt: skip
 
     def near_duplicates(self) -> Iterator[AuditFinding]:
+        if not self._duplicates.near_searched:
+            yield _warning(
+                "AUDIT17", "near_duplicates_not_searched",
+                f"More than {self._policy.most_rows_for_near_duplicates:,} rows: only exact duplicates were searched.",
+                "Search near duplicates with another tool; copies on both sides of a split flatter retrieval.",
+            )  # fmt: skip
         pairs = [pair for pair in self._duplicates.near if self._is_test(pair[0]) == self._is_test(pair[1])]
         if pairs:
             differ = sum(len(self._labels_of(pair)) > 1 for pair in pairs)
@@ -250,13 +276,12 @@ class _Checked:
                 "Delete them from one of the two: a score on rows that were trained on means nothing.",
                 self._places(exact),
             )  # fmt: skip
-        near = [pair for pair in self._duplicates.near if self._is_test(pair[0]) != self._is_test(pair[1])]
         if self.left_out() and not exact:
             yield _warning(
                 "AUDIT13", "test_rows_nearly_in_training",
                 f"{_count(len(self.left_out()), 'training row')} nearly the same as a row of the test file, "
                 "or of the same group.",
-                "These training rows are left out of every fit.", self._places(near),
+                "These training rows are left out of every fit.", self._places(self._with_tested_twin()),
             )  # fmt: skip
 
     def left_out(self) -> tuple[int, ...]:
@@ -264,6 +289,11 @@ class _Checked:
         groups = self._duplicates.groups
         tested = set(groups[len(self._dataset) :])
         return tuple(row for row in range(len(self._dataset)) if groups[row] in tested)
+
+    def _with_tested_twin(self) -> list[tuple[int, int]]:
+        groups = self._duplicates.groups
+        tested = {groups[row]: row for row in reversed(range(len(self._dataset), len(self._both)))}
+        return [(row, tested[groups[row]]) for row in self.left_out()]
 
     def personal_data(self) -> Iterator[AuditFinding]:
         rows = [number for number, example in enumerate(self._both) if EMAIL.search(example.input)]

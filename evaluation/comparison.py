@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from evaluation.decision import Evidence, Verdict, decide
 from evaluation.flips import find_flips
 from evaluation.outlook import look_ahead
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import believe, gain_prior
+from evaluation.posterior import Beliefs, GainPrior, believe, gain_prior
 from evaluation.provenance import Provenance, library_versions, machine, python_version, source_sha256
 from evaluation.report import (
     MOST_DISAGREEMENTS,
@@ -68,6 +68,8 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
     """Run what has not run yet, decide, and report. Raises `AuditBlocked` before anything is fitted."""
     if audit.blockers:
         raise AuditBlocked(audit)
+    if len(comparison.specs) < 2:
+        raise ValueError("A comparison needs at least two arms.")
     policy = policy_for(comparison)
     split = _split(comparison, audit)
     planned = plan_trials(comparison.specs, comparison.task, split, policy)
@@ -110,9 +112,15 @@ def _evidence(comparison: Comparison, arms: Sequence[ScoredArm], split: Split, p
     design = statistics_design(split, policy)
     cheap = [float(arm.outcomes.scores.mean()) for arm in arms if arm.spec.family is not Family.LORA]
     prior = gain_prior(len(comparison.task.labels), split.train_size, max(cheap, default=0.0))
-    rng = np.random.default_rng([comparison.seed, 1])
-    beliefs = believe(arms, design, prior, policy, rng)
+    beliefs = _beliefs(comparison, arms, split, prior, policy)
     return Evidence(arms, contrast_arms(arms, design, policy), beliefs, prior, len(split.tested))
+
+
+def _beliefs(
+    comparison: Comparison, arms: Sequence[ScoredArm], split: Split, prior: GainPrior, policy: EvaluationPolicy
+) -> Beliefs:
+    rng = np.random.default_rng([comparison.seed, 1])
+    return believe(arms, statistics_design(split, policy), prior, policy, rng)
 
 
 def _report(
@@ -146,8 +154,9 @@ def _report(
 
 
 def _decide_again(comparison: Comparison, evidence: Evidence, split: Split, policy: EvaluationPolicy) -> Verdict:
-    """The same trials under another policy: prices move the beliefs as well as the margins."""
-    return decide(_evidence(comparison, evidence.arms, split, policy), policy)
+    """The same contrasts under other prices, which move the beliefs as well as the margins."""
+    beliefs = _beliefs(comparison, evidence.arms, split, evidence.prior, policy)
+    return decide(replace(evidence, beliefs=beliefs), policy)
 
 
 def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.random.Generator) -> ArmResult:
@@ -182,7 +191,7 @@ def _provenance(
         split_sha256=split.sha256,
         policy_sha256=policy.sha256(),
         seed=comparison.seed,
-        base_models={spec.base_model: spec.determined_by["weights"] for spec in comparison.specs},
+        base_models={spec.base_model: spec.determined_by.get("weights", "not known") for spec in comparison.specs},
         trials={f"{done.trial.arm}/{done.trial.fold}/{done.trial.run}": done.trial.key for done in finished},
     )
 

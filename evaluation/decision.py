@@ -83,7 +83,14 @@ class Evidence:
 
     @property
     def tuned(self) -> ScoredArm | None:
-        return next((arm for arm in self.arms if arm.spec.family is Family.LORA), None)
+        """The fine-tune with the highest accuracy, if any was compared."""
+        tuned = [arm for arm in self.arms if arm.spec.family is Family.LORA]
+        return max(tuned, key=lambda arm: float(arm.outcomes.scores.mean()), default=None)
+
+    @property
+    def cheap(self) -> list[ScoredArm]:
+        """Every arm that is not a fine-tune."""
+        return [arm for arm in self.arms if arm.spec.family is not Family.LORA]
 
     def others(self, arm: ScoredArm) -> list[ScoredArm]:
         return [other for other in self.arms if other is not arm]
@@ -91,12 +98,14 @@ class Evidence:
 
 def decide(evidence: Evidence, policy: EvaluationPolicy) -> Verdict:
     """Fine-tune if it beats every cheaper arm by enough; else the cheapest arm that is certainly good enough; else a
-    provisional choice that says what is missing."""
+    provisional choice that says what is missing. Raises ValueError for fewer than two arms."""
+    if len(evidence.arms) < 2:
+        raise ValueError("A decision needs at least two arms.")
     tuned = evidence.tuned
     if tuned is not None and _beats_every_cheaper_arm(tuned, evidence, policy):
         return _verdict(VerdictKind.FINE_TUNE, tuned, _fine_tune_reasons(tuned, evidence, policy), evidence, policy)
-    for arm in evidence.arms:
-        if arm is not tuned and _is_certainly_good_enough(arm, evidence, policy):
+    for arm in evidence.cheap:
+        if _is_certainly_good_enough(arm, evidence, policy):
             return _verdict(VerdictKind.KEEP, arm, _keep_reasons(arm, evidence, policy), evidence, policy)
     utility = evidence.beliefs.utility
     best = evidence.arms[max(range(len(utility)), key=lambda number: utility[number])]
@@ -105,12 +114,12 @@ def decide(evidence: Evidence, policy: EvaluationPolicy) -> Verdict:
 
 def _beats_every_cheaper_arm(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> bool:
     """Each contrast at full level: an intersection-union test needs no correction (protocol 1.6)."""
-    for other in evidence.others(tuned):
+    for other in evidence.cheap:
         contrast = evidence.between(tuned.spec.name, other.spec.name)
         enough = policy.margin(tuned.spec.family, other.spec.family)
         if contrast.low <= 0 or _shrunken(contrast, evidence.prior) <= enough:
             return False
-    return bool(evidence.others(tuned))
+    return bool(evidence.cheap)
 
 
 def _is_certainly_good_enough(arm: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> bool:
@@ -134,7 +143,7 @@ def _verdict(
     return Verdict(
         kind=kind,
         arm=arm.spec.name,
-        headline=_headline(kind, arm, rival),
+        headline=_headline(kind, arm, rival, tuned),
         reasons=tuple(reasons),
         estimand=_estimand(evidence),
         probability_best={
@@ -147,7 +156,7 @@ def _verdict(
         ),
         shrunken_gains={
             other.spec.name: _shrunken(evidence.between(tuned.spec.name, other.spec.name), evidence.prior)
-            for other in evidence.others(tuned)
+            for other in evidence.cheap
         }
         if tuned
         else {},
@@ -165,7 +174,10 @@ def _rival(arm: ScoredArm, evidence: Evidence) -> ScoredArm:
     )
 
 
-def _headline(kind: VerdictKind, arm: ScoredArm, rival: ScoredArm) -> str:
+def _headline(kind: VerdictKind, arm: ScoredArm, rival: ScoredArm, tuned: ScoredArm | None) -> str:
+    if tuned is None:
+        enough = "is good enough" if kind is VerdictKind.KEEP else f"leads; {rival.spec.title} is not ruled out"
+        return f"{_capital(arm.spec.title)} {enough}."
     if kind is VerdictKind.FINE_TUNE:
         return f"Fine-tune: {arm.spec.title} beats every cheaper way by enough to pay."
     if kind is VerdictKind.KEEP:
@@ -177,7 +189,7 @@ def _headline(kind: VerdictKind, arm: ScoredArm, rival: ScoredArm) -> str:
 
 def _fine_tune_reasons(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> list[str]:
     reasons = []
-    for other in evidence.others(tuned):
+    for other in evidence.cheap:
         contrast = evidence.between(tuned.spec.name, other.spec.name)
         enough = policy.margin(tuned.spec.family, other.spec.family)
         reasons.append(
@@ -220,7 +232,7 @@ def _provisional_reasons(best: ScoredArm, evidence: Evidence, policy: Evaluation
 
 
 def _why_not_fine_tune(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> str:
-    cheap = max(evidence.others(tuned), key=lambda other: float(other.outcomes.scores.mean()))
+    cheap = max(evidence.cheap, key=lambda other: float(other.outcomes.scores.mean()))
     contrast = evidence.between(tuned.spec.name, cheap.spec.name)
     enough = policy.margin(tuned.spec.family, cheap.spec.family)
     return (
@@ -256,17 +268,33 @@ def _estimand(evidence: Evidence) -> str:
 def _settling(
     arm: ScoredArm, rival: ScoredArm, contrast: Contrast, evidence: Evidence, policy: EvaluationPolicy
 ) -> Settling:
-    gain = max(policy.worthwhile_gain, policy.smallest_gain)
-    levels = (policy.superiority_alpha, policy.power)
-    items = items_needed(gain, contrast.item_variance, evidence.items, contrast.run_variance, *levels)
-    times = 1 if items is not None else runs_factor_needed(gain, contrast.run_variance, *levels)
-    if items is None:
-        items = items_needed(gain, contrast.item_variance, evidence.items, contrast.run_variance / times, *levels)
+    """Rows and runs that would show a worthwhile gain; where there are enough for that, the distance to the margin."""
+    margin = policy.margin(arm.spec.family, rival.spec.family)
+    for gain in (policy.worthwhile_gain, abs(contrast.difference - margin)):
+        wanted = max(gain, policy.smallest_gain)
+        items, times = _effort(wanted, contrast, evidence.items, policy)
+        if items is None or items > evidence.items or times > 1:
+            break
+    else:
+        items = None
     runs = f" and {times} times as many runs" if times > 1 else ""
-    text = (
-        f"About {items:,} test rows in all{runs} would show a difference of {unsigned_points(gain)} between "
-        f"{arm.spec.title} and {rival.spec.title} in four cases of five; there are {evidence.items:,} now."
-        if items
-        else f"More rows alone cannot show a difference of {unsigned_points(gain)}."
-    )
-    return Settling(rival=rival.spec.name, gain=gain, items=items, times_runs=times, text=text)
+    names = f"between {arm.spec.title} and {rival.spec.title}"
+    if items is None:
+        text = f"More rows would hardly help: the difference {names} lies where the price decides. Check the price."
+    else:
+        text = (
+            f"About {items:,} test rows in all{runs} would show a difference of {unsigned_points(wanted)} {names} "
+            f"in four cases of five; there are {evidence.items:,} now."
+        )
+    return Settling(rival=rival.spec.name, gain=wanted, items=items, times_runs=times, text=text)
+
+
+def _effort(gain: float, contrast: Contrast, items: int, policy: EvaluationPolicy) -> tuple[int | None, int]:
+    """Rows in all, and how many times the runs."""
+    levels = (policy.superiority_alpha, policy.power)
+    needed = items_needed(gain, contrast.item_variance, items, contrast.run_variance, *levels)
+    if needed is not None:
+        return needed, 1
+    times = runs_factor_needed(gain, contrast.run_variance, *levels)
+    needed = items_needed(gain, contrast.item_variance, items, contrast.run_variance / times, *levels)
+    return needed and max(needed, items), times

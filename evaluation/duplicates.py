@@ -17,11 +17,12 @@ BLOCK = 1000
 @dataclass(frozen=True)
 class Duplicates:
     """Row numbers. `exact` holds sets of two or more; `near` pairs (lower, higher) that are not exact; `groups` gives
-    every row the number of its connected set."""
+    every row the number of its connected set. `near_searched` is False where there were too many rows."""
 
     exact: tuple[tuple[int, ...], ...]
     near: tuple[tuple[int, int], ...]
     groups: tuple[int, ...]
+    near_searched: bool
 
 
 def find_duplicates(texts: Sequence[str], cosine: float, declared: Sequence[str | None], most_rows: int) -> Duplicates:
@@ -33,15 +34,17 @@ def find_duplicates(texts: Sequence[str], cosine: float, declared: Sequence[str 
     first_of = {row: rows[0] for rows in exact for row in rows}
     # Of exact copies only the first is compared, or a text with 50 copies would make 1,225 pairs.
     distinct = [row for row in range(len(texts)) if first_of.get(row, row) == row]
-    near = _near([texts[row] for row in distinct], cosine) if len(distinct) <= most_rows else []
+    near_searched = len(distinct) <= most_rows
+    near = _near([texts[row] for row in distinct], cosine) if near_searched else []
     pairs = [(distinct[one], distinct[other]) for one, other in near]
     links = pairs + [(rows[0], row) for rows in exact for row in rows[1:]] + _declared_links(declared)
-    return Duplicates(exact, tuple(pairs), _components(len(texts), links))
+    return Duplicates(exact, tuple(pairs), _components(len(texts), links), near_searched)
 
 
 def normalised(text: str) -> str:
     """The text without differences in case, width, spacing and final punctuation."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split()).rstrip(" .!?")
+    spaced = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return spaced.rstrip(" .!?") or spaced
 
 
 def _exact(texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:

@@ -6,12 +6,12 @@ from __future__ import annotations
 def percent(share: float, digits: int = 1) -> str:
     """0.8125 -> '81.2%'. A share strictly between 0 and 1 never shows as 0% or 100%."""
     smallest = 10**-digits
-    value = 100 * share
-    if 0 < value < smallest / 2:
+    text = f"{100 * share:.{digits}f}"
+    if share > 0 and float(text) == 0:
         return f"<{smallest:.{digits}f}%"
-    if 100 - smallest / 2 < value < 100:
+    if share < 1 and float(text) == 100:
         return f">{100 - smallest:.{digits}f}%"
-    return f"{value:.{digits}f}%"
+    return f"{text}%"
 
 
 def points(difference: float, digits: int = 1) -> str:
@@ -19,8 +19,7 @@ def points(difference: float, digits: int = 1) -> str:
     value = round(100 * difference, digits)
     if value == 0:
         return f"{0:.{digits}f} points"
-    unit = "point" if abs(value) == 1 else "points"
-    return f"{value:+.{digits}f} {unit}"
+    return f"{value:+.{digits}f} points"
 
 
 def unsigned_points(size: float, digits: int = 1) -> str:
@@ -30,11 +29,11 @@ def unsigned_points(size: float, digits: int = 1) -> str:
 
 def seconds(duration: float) -> str:
     """0.42 -> '0.4 s'; 75 -> '1 min 15 s'; 4000 -> '1 h 7 min'."""
-    if duration < 60:
+    if round(duration, 1) < 60:
         return f"{duration:.1f} s"
-    minutes, rest = divmod(round(duration), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
+    if round(duration) < 3600:
+        return f"{round(duration) // 60} min {round(duration) % 60} s"
+    minutes = round(duration / 60)
     return f"{minutes // 60} h {minutes % 60} min"
 
 

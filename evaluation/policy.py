@@ -19,6 +19,7 @@ class EvaluationPolicy(BaseModel):
 
     fewest_examples: int = Field(30, ge=10, description="Below, no interval is narrow enough to decide by (7.2).")
     fewest_test_examples: int = Field(30, ge=10, description="As above, for a test file (7.6).")
+    fewest_groups: int = Field(5, ge=2, description="Sets of rows that belong together; fewer give no spread (1.1).")
     fewest_of_a_class: int = Field(5, ge=2, description="Two classes of this size make a comparison (section 5).")
     starved_class: int = Field(8, ge=2, description="Fewer rows: no claim about this class, fewer demonstrations.")
     near_duplicate_cosine: float = Field(
@@ -103,6 +104,6 @@ class EvaluationPolicy(BaseModel):
         if family is Family.LORA:
             return 0.042 if labels < 512 else 0.017 if labels < 4096 else 0.006
         if family is Family.FEW_SHOT:
-            bands = ((20, 0.06), (75, 0.04), (250, 0.03))
+            bands = ((20, 0.06), (75, 0.04), (500, 0.03))
             return next((deviation for most, deviation in bands if demonstrations < most), 0.02)
         return 0.0

@@ -19,6 +19,7 @@ def items_needed(
 ) -> int | None:
     """Rows in all at which `gain` becomes detectable with the same number of runs; None where runs alone stand in
     the way. `item_variance` is the variance that `items` rows gave; `gain` must be positive."""
+    _refuse_no_gain(gain)
     left_for_items = (gain / _reach(alpha, power)) ** 2 - run_variance
     if left_for_items <= 0:
         return None
@@ -26,8 +27,15 @@ def items_needed(
 
 
 def runs_factor_needed(gain: float, run_variance: float, alpha: float, power: float) -> int:
-    """How many times the runs it takes before rows can settle the rest: the run part gets half of the variance."""
+    """How many times the runs it takes before rows can settle the rest: the run part gets half of the variance.
+    `gain` must be positive."""
+    _refuse_no_gain(gain)
     return max(1, math.ceil(run_variance / (0.5 * (gain / _reach(alpha, power)) ** 2)))
+
+
+def _refuse_no_gain(gain: float) -> None:
+    if gain <= 0:
+        raise ValueError(f"No number of rows or runs shows a gain of {gain}; expected a positive one.")
 
 
 def _reach(alpha: float, power: float) -> float:

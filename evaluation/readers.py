@@ -9,8 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ INPUT_NAMES = (
 OUTPUT_NAMES = ("output", "label", "category", "intent", "class", "target", "answer", "completion", "topic")
 ID_NAMES = ("id", "key", "uid")
 GROUP_NAMES = ("group", "customer", "thread")
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 LONGEST_TEXT = 100_000
 """Characters. A longer cell is nearly always a quoting fault or a pasted file, not an example."""
 
@@ -70,23 +73,30 @@ def read_dataset(path: Path, columns: Columns = Columns()) -> Dataset:
 
 
 def _text_of(path: Path) -> str:
-    if not path.exists():
-        raise DatasetError(f"{path}: no such file.")
-    if path.is_dir():
-        raise DatasetError(f"{path} is a folder; name one JSONL, CSV or TSV file in it.")
     try:
         raw = path.read_bytes()
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: no such file.") from None
+    except IsADirectoryError:
+        raise DatasetError(f"{path} is a folder; name one JSONL, CSV or TSV file in it.") from None
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
     if not raw.strip():
-        raise DatasetError(f"{path.name} is empty; expected one labelled example a row.")
+        raise _empty(path)
     try:
-        return raw.decode("utf-8-sig")
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise DatasetError(
             f"{path.name}, line {line}: not UTF-8 (byte {error.start}); save the file as UTF-8 and try again."
         ) from error
+    if not text.strip():
+        raise _empty(path)
+    return text
+
+
+def _empty(path: Path) -> DatasetError:
+    return DatasetError(f"{path.name} is empty; expected one labelled example a row.")
 
 
 def _parser_for(path: Path) -> Callable[[Path, str], Iterator[_Row]]:
@@ -105,7 +115,7 @@ def _jsonl_rows(path: Path, text: str) -> Iterator[_Row]:
             continue
         try:
             values = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: a number of more digits than Python reads
             column = getattr(error, "colno", 1)
             raise DatasetError(
                 f"{path.name}, line {number}, position {column}: not JSON; expected one object a line, "
@@ -121,6 +131,7 @@ def _csv_rows(path: Path, text: str) -> Iterator[_Row]:
     # One cell may hold as much as the file does; our own limit then says so in words.
     csv.field_size_limit(max(len(text), 131_072))
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
     try:
         header = [name.strip() for name in next(reader)]
         _refuse_bad_header(path, header)
@@ -135,15 +146,17 @@ def _csv_rows(path: Path, text: str) -> Iterator[_Row]:
                 yield _Row(line, dict(zip(header, cells, strict=True)))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DatasetError(f"{path.name}, line {reader.line_num}: {error}; expected well-formed CSV.") from error
+        raise DatasetError(f"{path.name}, line {line}: {error}; is a quotation mark missing?") from error
 
 
 def _delimiter_of(text: str) -> str:
-    header = text.split("\n", 1)[0]
-    return ";" if header.count(";") > header.count(",") else ","
+    header = text.splitlines()[0]
+    return max(",;\t", key=header.count)
 
 
 def _refuse_bad_header(path: Path, header: list[str]) -> None:
+    if not header:
+        raise DatasetError(f"{path.name}, line 1: blank; expected the names of the columns.")
     for position, name in enumerate(header, start=1):
         if not name:
             raise DatasetError(f"{path.name}, line 1, column {position}: no column name; expected one in the header.")
@@ -213,19 +226,26 @@ def _problem_in(row: _Row, names: _Names) -> str | None:
         if value is None:
             return f"{where}: no value; expected the {role} as text."
         # A number or true/false is a fair label, but never a fair text.
-        fair = isinstance(value, str) or (role == "output" and isinstance(value, (int, float)))
+        fair = isinstance(value, str) or (
+            role == "output" and isinstance(value, (int, float)) and not _is_endless(value)
+        )
         if not fair:
             return f"{where}: {type(value).__name__}; expected the {role} as text."
         if role == "output" and not str(value).strip():
             return f"{where}: empty; expected a label; fill it in or delete the row."
-        if any("\ud800" <= character <= "\udfff" for character in str(value)):
-            return f"{where}: half of a surrogate pair; expected valid Unicode text."
         if len(str(value)) > LONGEST_TEXT:
             return (
                 f"{where}: {len(str(value)):,} characters; expected at most {LONGEST_TEXT:,}; "
                 "is a quotation mark missing?"
             )
+    for name in (names.input, names.output, names.id, names.group):
+        if name is not None and HALF_PAIR.search(str(row.values.get(name))):
+            return f"line {row.line}, column {name!r}: half of a surrogate pair; expected valid Unicode text."
     return None
+
+
+def _is_endless(value: float) -> bool:
+    return isinstance(value, float) and not isfinite(value)
 
 
 def _example(path: Path, row: _Row, names: _Names) -> Example:

@@ -38,17 +38,22 @@ class ScoredArm:
 def score_arm(
     spec: ArmSpec, trials: Sequence[FinishedTrial], split: Split, task: Task, policy: EvaluationPolicy
 ) -> ScoredArm:
-    """Put the trials of one arm together; every run must cover every test row."""
+    """Put the trials of one arm together; ValueError unless every run covers every test row."""
     runs = max(trial.trial.run for trial in trials) + 1
     rows = len(split.tested)
     answers: list[list[str | None]] = [[None] * rows for _ in range(runs)]
+    predicted = [0] * runs
     failures = unknown = 0
     for finished in trials:
         for position, prediction in zip(finished.rows.tested, finished.predictions, strict=True):
-            answer = None if prediction.error else read_label(prediction.output, task.labels)
+            failed = prediction.error is not None
+            answer = None if failed else read_label(prediction.output, task.labels)
             answers[finished.trial.run][position] = answer
-            failures += prediction.error is not None
-            unknown += prediction.error is None and answer is None
+            predicted[finished.trial.run] += 1
+            failures += failed
+            unknown += not failed and answer is None
+    if predicted != [rows] * runs:
+        raise ValueError(f"{spec.name}: its runs predicted {predicted} rows each; expected {rows} rows.")
     metric = EXAMPLE_METRICS["accuracy"]
     scores = [
         [metric(example.output, answer) for example, answer in zip(split.tested, run, strict=True)] for run in answers

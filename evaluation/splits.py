@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -79,60 +78,77 @@ def given_split(
     dataset: Dataset, left_out: Sequence[int], test: Dataset, test_groups: Sequence[int], seed: int
 ) -> Split:
     """The user's own test file; training rows numbered in `left_out` are not used."""
-    excluded = set(left_out)
-    train = tuple(example for row, example in enumerate(dataset.examples) if row not in excluded)
-    fold = Fold(train, tuple(range(len(test))))
+    fold = Fold(_without(dataset, set(left_out)), tuple(range(len(test))))
     return Split(Design.GIVEN, test.examples, tuple(test_groups), (fold,), seed)
 
 
 def _cross_fit(dataset: Dataset, groups: Sequence[int], folds: int, seed: int) -> Split:
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    outputs = [example.output for example in dataset.examples]
-    folding = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # A label with fewer rows than folds is the audit's business; it is spread as far as it goes.
-        warnings.filterwarnings("ignore", message="The least populated class")
-        sides = list(folding.split(outputs, outputs, groups))
+    """Each group goes to the fold with the fewest rows of its most frequent label, then to the smallest."""
+    members = _members(groups, seed)
+    folds = min(folds, len(members))
+    tested: list[list[int]] = [[] for _ in range(folds)]
+    have: list[Counter[str]] = [Counter() for _ in range(folds)]
+    for rows in members:
+        labels = Counter(dataset.examples[row].output for row in rows)
+        label = labels.most_common(1)[0][0]
+        fold = min(range(folds), key=lambda number: (have[number][label], len(tested[number]), number))
+        tested[fold] += rows
+        have[fold] += labels
     return Split(
         Design.CROSS_FIT,
         dataset.examples,
         tuple(groups),
-        tuple(
-            Fold(tuple(dataset.examples[row] for row in train), tuple(tested.tolist()))
-            for train, tested in sides
-            if len(tested)
-        ),
+        tuple(Fold(_without(dataset, set(rows)), tuple(sorted(rows))) for rows in tested),
         seed,
     )
 
 
 def _sealed(dataset: Dataset, groups: Sequence[int], size: int, seed: int) -> Split:
-    rng = np.random.default_rng(seed)
-    members: dict[int, list[int]] = defaultdict(list)
-    for row, group in enumerate(groups):
-        members[group].append(row)
-    share = size / len(dataset)
-    wanted = {label: share * count for label, count in dataset.class_sizes.items()}
-    order = list(members.values())
-    order = [order[position] for position in rng.permutation(len(order))]
+    """Fills each label's quota with whole groups; groups too large for any quota come last, the best fitting first."""
+    members = _members(groups, seed)
+    wanted = _quotas(dataset.class_sizes, size)
     tested: set[int] = set()
-    # Large groups first: later, small ones still fit into what is left of each label's share.
-    for rows in sorted(order, key=len, reverse=True):
+    for rows in members:
         labels = Counter(dataset.examples[row].output for row in rows)
-        if all(wanted[label] >= count - 0.5 for label, count in labels.items()):
+        if all(wanted[label] >= count for label, count in labels.items()):
             tested.update(rows)
-            for label, count in labels.items():
-                wanted[label] -= count
+            wanted -= labels
+    left = [rows for rows in members if rows[0] not in tested]
+    while len(tested) < size / 2 and len(left) > 1:
+        nearest = min(left, key=lambda rows: abs(len(tested) + len(rows) - size))
+        tested.update(nearest)
+        left.remove(nearest)
     positions = sorted(tested)
-    fold = Fold(
-        tuple(example for row, example in enumerate(dataset.examples) if row not in tested),
-        tuple(range(len(positions))),
-    )
     return Split(
         Design.SEALED,
         tuple(dataset.examples[row] for row in positions),
         tuple(groups[row] for row in positions),
-        (fold,),
+        (Fold(_without(dataset, tested), tuple(range(len(positions)))),),
         seed,
     )
+
+
+def _members(groups: Sequence[int], seed: int) -> list[list[int]]:
+    """Rows of each group, large groups first (small ones still fit into what is left), equal sizes shuffled."""
+    rows: dict[int, list[int]] = defaultdict(list)
+    for row, group in enumerate(groups):
+        rows[group].append(row)
+    members = list(rows.values())
+    order = np.random.default_rng(seed).permutation(len(members))
+    return sorted((members[position] for position in order), key=len, reverse=True)
+
+
+def _quotas(class_sizes: Mapping[str, int], size: int) -> Counter[str]:
+    """Test rows of each label, `size` in all, by largest remainder."""
+    share = size / sum(class_sizes.values())
+    quotas = Counter({label: int(share * count) for label, count in class_sizes.items()})
+    # A label's last row is always left to learn from.
+    with_room = [label for label, count in class_sizes.items() if quotas[label] < count - 1]
+    by_remainder = sorted(with_room, key=lambda label: (quotas[label] - share * class_sizes[label], label))
+    for label in by_remainder[: size - quotas.total()]:
+        quotas[label] += 1
+    return quotas
+
+
+def _without(dataset: Dataset, rows: set[int]) -> tuple[Example, ...]:
+    return tuple(example for row, example in enumerate(dataset.examples) if row not in rows)

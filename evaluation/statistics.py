@@ -118,16 +118,16 @@ def _two_way(values: Scores, arms: list[Outcomes], design: Design) -> Estimate:
 
 
 def item_variance(values: Scores, clusters: NDArray[np.int64]) -> float:
-    """Variance of the mean over rows, clustered (CR1), at least 1/n^2.
+    """Variance of the mean over rows, clustered (CR1), at least 1/n^2: one row's worth of disagreement.
 
     With every row its own cluster this is sd^2/n (Miller 2024, arXiv 2411.00640, section 2). One row or one cluster
-    has no spread to measure: the variance is then the largest possible, 1/4 a cluster.
+    has no spread to measure: the variance is then 1, the largest that a difference of scores can have.
     """
     n = len(values)
     _, cluster = np.unique(clusters, return_inverse=True)
     count = int(cluster.max()) + 1
     if count < 2:
-        return 0.25
+        return 1.0
     sums = np.bincount(cluster, weights=values - values.mean())
     return max(float(count / (count - 1) * (sums**2).sum() / n**2), 1.0 / n**2)
 

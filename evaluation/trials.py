@@ -102,8 +102,8 @@ def finished_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial | None:
     """The saved trial, None if it has not run to its end. A damaged record counts as not run."""
     home = folder / planned.key
     try:
-        trial = Trial.model_validate_json((home / RECORD).read_text())
-        lines = (home / PREDICTIONS).read_text().splitlines()
+        trial = Trial.model_validate_json((home / RECORD).read_text(encoding="utf-8"))
+        lines = (home / PREDICTIONS).read_text(encoding="utf-8").split("\n")[:-1]
         predictions = tuple(Prediction(**json.loads(line)) for line in lines)
     except (OSError, ValueError, TypeError):
         return None
@@ -129,9 +129,10 @@ def run_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial:
     )  # fmt: skip
     unfinished = folder / f".{planned.key}.{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
     arm.save(unfinished / FITTED)
-    (unfinished / PREDICTIONS).write_text("".join(_lines(predictions)))
-    (unfinished / RECORD).write_text(trial.model_dump_json(indent=1))
+    (unfinished / PREDICTIONS).write_text("".join(_lines(predictions)), encoding="utf-8")
+    (unfinished / RECORD).write_text(trial.model_dump_json(indent=1), encoding="utf-8")
     shutil.rmtree(folder / planned.key, ignore_errors=True)
     unfinished.rename(folder / planned.key)
     return FinishedTrial(trial, planned.rows, predictions)
@@ -162,7 +163,7 @@ def run_trials(
 
 
 def _lines(predictions: Sequence[Prediction]) -> Iterator[str]:
-    return (json.dumps(asdict(prediction), ensure_ascii=False) + "\n" for prediction in predictions)
+    return (json.dumps(asdict(prediction)) + "\n" for prediction in predictions)
 
 
 def _seed(base: int, *parts: object) -> int:

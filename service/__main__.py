@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -112,6 +113,9 @@ def serve(
 
 def main() -> None:
     """Entry point of `advisor`."""
+    # Read when a numerical library starts its threads. Waiting threads that spin make every fit many times slower as
+    # soon as another process wants a core.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     refuse_foreign_packages()
     app()
 

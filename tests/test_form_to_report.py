@@ -16,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 TICKETS = ROOT / "examples" / "tickets"
+PLANTED = {62, 327, 90, 234, 119, 392, 188, 245, 302, 314, 153, 323, 310, 341}
+"""Lines that the sample repeats on purpose."""
 ARMS = ["zero_shot", "few_shot", "nearest", "head", "lora"]
 
 
@@ -32,13 +34,35 @@ def without_times(folder: Path) -> dict[str, Any]:
     return report
 
 
+def signalled_after(
+    trials: int, number: signal.Signals, arguments: list[str], out: Path, environment: dict[str, str]
+) -> tuple[list[Path], int, str]:
+    """Send a signal once so many trials are saved; gives their records, the exit code and what was said."""
+    with subprocess.Popen(
+        arguments, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A test run started in the background ignores Ctrl-C, and would hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:  # fmt: skip
+        deadline = time.monotonic() + 240
+        while len(kept := list(out.glob("trials/*/trial.json"))) < trials and process.poll() is None:
+            assert time.monotonic() < deadline, "the comparison did not get this far"
+            time.sleep(0.02)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=120)
+        return kept, process.returncode, said
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """48 tickets to learn from and 40 to test on, no two alike."""
+    """48 short tickets to learn from and 40 to test on, no two alike."""
     folder = tmp_path_factory.mktemp("data")
-    lines = (TICKETS / "tickets.jsonl").read_text().splitlines(keepends=True)
+    lines = [
+        line
+        for number, line in enumerate((TICKETS / "tickets.jsonl").read_text().splitlines(keepends=True), start=1)
+        if len(line) < 120 and number not in PLANTED
+    ]
     (folder / "train.jsonl").write_text("".join(lines[:48]))
-    (folder / "test.jsonl").write_text("".join(lines[240:280]))
+    (folder / "test.jsonl").write_text("".join(lines[50:90]))
     return folder / "train.jsonl", folder / "test.jsonl"
 
 
@@ -112,14 +136,8 @@ def test_killed_and_started_again_it_repeats_nothing_and_reports_the_same(
     finished: tuple[Path, str], files: tuple[Path, Path], environment: dict[str, str], tmp_path: Path
 ) -> None:
     out = tmp_path / "killed"
-    process = subprocess.Popen(command(*files, out), env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 240
     # Seven trials are the cheap arms and one fine-tune: the kill comes in the middle of a training.
-    while len(kept := list(out.glob("trials/*/trial.json"))) < 7 and process.poll() is None:
-        assert time.monotonic() < deadline, "the comparison did not get this far"
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    kept = signalled_after(7, signal.SIGKILL, command(*files, out), out, environment)[0]
     assert not (out / "report.json").exists()
     written = {path: path.stat().st_mtime_ns for path in kept}
 
@@ -170,16 +188,8 @@ def test_a_requirement_that_is_not_met_exits_with_4(
 
 def test_ctrl_c_says_how_to_go_on(files: tuple[Path, Path], environment: dict[str, str], tmp_path: Path) -> None:
     out = tmp_path / "stopped"
-    process = subprocess.Popen(
-        command(*files, out), env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    deadline = time.monotonic() + 240
-    while len(list(out.glob("trials/*/trial.json"))) < 6 and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, printed = process.communicate(timeout=60)
-    assert process.returncode == 130
+    _, code, printed = signalled_after(6, signal.SIGINT, command(*files, out), out, environment)
+    assert code == 130
     assert printed.strip() == "Stopped. Finished trials are kept: the same command goes on from here."
 
 

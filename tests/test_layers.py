@@ -18,7 +18,9 @@ BELOW = {
     "service": {"rules", "evaluation", "adapters", "service"},
 }
 SEEN_BY_ADAPTERS = {"evaluation.arm", "evaluation.dataset", "evaluation.answers", "evaluation.provenance"}
-MODEL_LIBRARIES = {"torch", "transformers", "peft", "sentence_transformers", "faiss", "openai", "tokenizers", "safetensors"}
+MODEL_LIBRARIES = {
+    "torch", "transformers", "peft", "sentence_transformers", "faiss", "openai", "tokenizers", "safetensors",
+}  # fmt: skip
 WEB_LIBRARIES = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "alembic", "typer"}
 ALLOWED_IN_RULES = {"pydantic", "pydantic_core", "annotated_types", *FLOORS}
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "types", "models", "manager", "handler"}

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-HEAVY = ("torch", "transformers", "peft", "sentence_transformers", "faiss", "sklearn", "scipy", "openai", "fastapi", "numpy")
+HEAVY = (
+    "torch", "transformers", "peft", "sentence_transformers", "faiss", "sklearn", "scipy", "openai", "fastapi", "numpy",
+)  # fmt: skip
 
 
 def python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -33,18 +33,19 @@ class Encoder:
     """A sentence-transformers model in a folder.
 
     The weights are hashed, not loaded, when the object is made: naming an encoder is cheap. Every text is embedded
-    once and kept in `cache` under the hash of weights and text; texts themselves are not stored.
+    once and kept in `cache` under the hash of model and text (texts themselves are not stored), or, without a cache,
+    in memory.
     """
 
     def __init__(self, folder: Path, cache: Path | None = None, expected_sha256: str | None = None) -> None:
+        folder = folder.resolve()
         weights = folder / "model.safetensors"
         if not weights.is_file():
             raise EncoderError(
                 f"{folder} has no model.safetensors; name a folder with a sentence-transformers model "
                 "(only safetensors weights are loaded)."
             )
-        with weights.open("rb") as file:
-            self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        self.sha256 = _file_sha256(weights)
         if expected_sha256 is not None and self.sha256 != expected_sha256:
             raise EncoderError(
                 f"{weights} is not the published {EMBEDDED_NAME}: its SHA-256 is {self.sha256[:12]}..., "
@@ -53,6 +54,7 @@ class Encoder:
         self.folder = folder
         self.name = EMBEDDED_NAME if self.sha256 == EMBEDDED_SHA256 else folder.name
         self._cache = _Cache(cache) if cache is not None else None
+        self._kept: dict[str, NDArray[np.float32]] = {}
 
     @classmethod
     def embedded(cls, cache: Path | None = None) -> Encoder:
@@ -63,18 +65,31 @@ class Encoder:
         return cls(Path(found.origin).parent / "model", cache, EMBEDDED_SHA256)
 
     @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of every file that decides a vector: weights, tokenizer, pooling and limits, not prose."""
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.rglob("*")):
+            if path.is_file() and path.suffix in (".safetensors", ".bin", ".json", ".txt", ".model"):
+                digest.update(f"{path.relative_to(self.folder)} {_file_sha256(path)}\n".encode())
+        return digest.hexdigest()
+
+    @cached_property
     def model(self) -> SentenceTransformer:
         """The loaded model, on a GPU if there is one. Takes seconds the first time."""
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        import torch
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
         logging.disable_progress_bar()
-        return SentenceTransformer(
+        model = SentenceTransformer(
             str(self.folder), local_files_only=True, trust_remote_code=False,
-            model_kwargs={"use_safetensors": True},
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32},
         ).eval()  # fmt: skip
+        if not hasattr(model[0], "model"):
+            raise EncoderError(f"{self.folder} holds no transformer; name a sentence-transformers model with one.")
+        return model
 
     def copy_of_transformer(self) -> Any:
         """The transformer under the pooling, as a copy that may be changed."""
@@ -90,7 +105,7 @@ class Encoder:
             limit = json.loads(settings.read_text()).get("max_seq_length")
             if isinstance(limit, int):
                 return limit
-        return int(self.model.max_seq_length or 512)
+        return int(min(self.model.max_seq_length or 512, 100_000))
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens included, uncut."""
@@ -119,12 +134,14 @@ class Encoder:
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
         distinct = list(dict.fromkeys(texts))
-        known = self._cache.read(self.sha256, distinct) if self._cache else {}
+        known = self._cache.read(self.fingerprint, distinct) if self._cache else dict(self._kept)
         missing = [text for text in distinct if text not in known]
         if missing:
             fresh = dict(zip(missing, self._encode(missing), strict=True))
             if self._cache:
-                self._cache.write(self.sha256, fresh)
+                self._cache.write(self.fingerprint, fresh)
+            else:
+                self._kept |= fresh
             known |= fresh
         return np.stack([known[text] for text in texts])
 
@@ -139,11 +156,17 @@ class _Cache:
     """Vectors in one SQLite file, keyed by weights and text hash; safe for several processes at once."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "embeddings.sqlite3"
-        with self._connection() as connection:
-            connection.execute("pragma journal_mode=wal")
-            connection.execute("create table if not exists vectors (key blob primary key, vector blob) without rowid")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with self._connection() as connection:
+                connection.execute(
+                    "create table if not exists vectors (key blob primary key, vector blob) without rowid"
+                )
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise EncoderError(
+                f"The cache {self._path} cannot be used ({error}); delete it, or name another."
+            ) from error
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
@@ -164,6 +187,11 @@ class _Cache:
         rows = [(_key(model, text), vector.astype(np.float32).tobytes()) for text, vector in vectors.items()]
         with self._connection() as connection:
             connection.executemany("insert or replace into vectors values (?, ?)", rows)
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _key(model: str, text: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from adapters.encoder.artefact import Artefact
 from adapters.encoder.embedding import Encoder
-from adapters.encoder.prototypes import predictions_of, softmax
+from adapters.encoder.prototypes import positions, predictions_of, softmax
 from evaluation.arm import Prediction
 from evaluation.dataset import Example
 
@@ -31,13 +30,13 @@ class Head:
         """Deterministic for given rows: the solver starts at zero and the seed is not used."""
         del seed
         vectors = self._encoder.embed([example.input for example in train])
-        outputs = np.asarray([example.output for example in train])
-        self._labels = tuple(sorted(set(outputs.tolist())))
+        self._labels = tuple(sorted({example.output for example in train}))
+        targets = positions(self._labels, [example.output for example in train])
         if len(self._labels) == 1:
             self._weights = np.zeros((1, vectors.shape[1]), dtype=np.float32)
             self._bias = np.zeros(1, dtype=np.float32)
             return
-        model = _regression(_choose_strength(vectors, outputs)).fit(vectors, outputs)
+        model = _regression(_choose_strength(vectors, targets)).fit(vectors, targets)
         weights, bias = model.coef_, model.intercept_
         if len(self._labels) == 2:
             # scikit-learn keeps one row for two labels: the log-odds of the second.
@@ -70,15 +69,14 @@ def _regression(strength: float) -> Any:
     return LogisticRegression(C=strength, max_iter=1000)
 
 
-def _choose_strength(vectors: NDArray[np.float32], outputs: NDArray[np.str_]) -> float:
+def _choose_strength(vectors: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
     """The C with the best log-loss on inner folds; labels with fewer rows than folds are left out of the choice."""
     from sklearn.metrics import log_loss
     from sklearn.model_selection import StratifiedKFold
 
-    sizes = Counter(outputs.tolist())
-    kept = np.asarray([sizes[output] >= FOLDS for output in outputs.tolist()])
-    x, y = vectors[kept], outputs[kept]
-    labels = sorted(set(y.tolist()))
+    kept = np.bincount(targets)[targets] >= FOLDS
+    x, y = vectors[kept], targets[kept]
+    labels = np.unique(y)
     if len(labels) < 2:
         return STRENGTHS[1]
     losses = np.zeros(len(STRENGTHS))

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from peft import PeftModel
 
 from adapters.encoder.artefact import Artefact
 from adapters.encoder.embedding import Encoder
-from adapters.encoder.prototypes import Prototypes, predictions_of, softmax
+from adapters.encoder.prototypes import Prototypes, positions, predictions_of, softmax
 from adapters.encoder.training import TrainingSettings, hold_out, train
-from adapters.encoder.tuned import TunedEncoder, with_adapters
+from adapters.encoder.tuned import TunedEncoder, with_adapters, with_saved_adapters
 from evaluation.arm import Prediction
 from evaluation.dataset import Example
 
@@ -27,6 +26,8 @@ SCALE = 16.0
 """The head starts as this many times the cosine to each class mean."""
 TRAINING = TrainingSettings()
 ADAPTER_FOLDER = "adapter"
+CHUNK = 512
+"""Texts predicted at a time: their activations take up to 0.4 MB each."""
 
 
 class Lora:
@@ -41,9 +42,9 @@ class Lora:
         kept, held = hold_out(outputs, TRAINING, rng)
         start = Prototypes.of_classes(self._encoder.embed([texts[row] for row in kept]), [outputs[row] for row in kept])
         self._labels = start.labels
-        targets = torch.tensor([self._labels.index(output) for output in outputs])
+        targets = torch.from_numpy(positions(self._labels, outputs))
         # peft initialises from the global generator; the caller's state is put back afterwards.
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             adapted = with_adapters(self._encoder, RANK, ALPHA)
             bias = np.zeros(len(self._labels), dtype=np.float32)
@@ -53,14 +54,18 @@ class Lora:
             self.epochs = train(self._tuned, [features[row] for row in kept], targets[kept], stop_by, TRAINING, rng)
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        if not inputs:
-            return []
-        return predictions_of(self._labels, softmax(self._tuned.logits(self._tuned.features(inputs)).numpy()))
+        predictions: list[Prediction] = []
+        for start in range(0, len(inputs), CHUNK):
+            logits = self._tuned.logits(self._tuned.features(inputs[start : start + CHUNK]))
+            predictions += predictions_of(self._labels, softmax(logits.numpy()))
+        return predictions
 
     def save(self, folder: Path) -> None:
         arrays = {name: getattr(self._tuned, name).detach().cpu().numpy() for name in ("weights", "bias")}
         Artefact(self._labels, arrays, {"epochs": self.epochs}).save(folder)
         self._tuned.model.save_pretrained(str(folder / ADAPTER_FOLDER), save_embedding_layers=False)
+        # peft's model card names folders of this machine.
+        (folder / ADAPTER_FOLDER / "README.md").unlink(missing_ok=True)
 
     @classmethod
     def load(cls, encoder: Encoder, folder: Path) -> Lora:
@@ -68,7 +73,6 @@ class Lora:
         arm = cls(encoder)
         arm._labels = artefact.labels
         arm.epochs = int(artefact.settings["epochs"])
-        adapter = str(folder / ADAPTER_FOLDER)
-        model = PeftModel.from_pretrained(encoder.copy_of_transformer(), adapter, local_files_only=True)
+        model = with_saved_adapters(encoder, folder / ADAPTER_FOLDER)
         arm._tuned = TunedEncoder(encoder, model, artefact.arrays["weights"], artefact.arrays["bias"])
         return arm

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from adapters.encoder.artefact import Artefact
 from adapters.encoder.embedding import Encoder
-from adapters.encoder.prototypes import predictions_of, softmax
+from adapters.encoder.prototypes import positions, predictions_of, softmax
 from adapters.index import ExactIndex
 from evaluation.arm import Prediction
 from evaluation.dataset import Example
 
 NEIGHBOURS = (1, 3, 5, 10, 20)
 """How many rows may vote; chosen by leaving out one training row at a time."""
+SEARCHED = max(NEIGHBOURS) + 1
+"""Always as many as choosing k needs: FAISS orders equal similarities differently for other numbers."""
 TEMPERATURE = 0.05
 """A neighbour 0.05 less similar has a vote 1/e as heavy."""
 INDEX_FILE = "index.faiss"
@@ -33,14 +35,13 @@ class Nearest:
         del seed
         vectors = self._encoder.embed([example.input for example in train])
         self._labels = tuple(sorted({example.output for example in train}))
-        position = {label: number for number, label in enumerate(self._labels)}
-        self._targets = np.asarray([position[example.output] for example in train])
+        self._targets = positions(self._labels, [example.output for example in train])
         self._index = ExactIndex(vectors)
         self._k = self._choose_k(vectors)
 
     def _choose_k(self, vectors: NDArray[np.float32]) -> int:
         """The k with the most training rows right when each is judged by the others; the smaller of equals."""
-        similarities, rows = self._index.search(vectors, max(NEIGHBOURS) + 1)
+        similarities, rows = self._index.search(vectors, SEARCHED)
         itself = rows == np.arange(len(vectors))[:, None]
         # Where more copies than neighbours crowd a row out of its own list, the last place is dropped instead.
         itself[~itself.any(axis=1), -1] = True
@@ -60,7 +61,7 @@ class Nearest:
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         if not inputs:
             return []
-        similarities, rows = self._index.search(self._encoder.embed(inputs), self._k)
+        similarities, rows = self._index.search(self._encoder.embed(inputs), SEARCHED)
         return predictions_of(self._labels, self._shares(similarities, rows, self._k))
 
     def save(self, folder: Path) -> None:

@@ -26,8 +26,8 @@ class Prototypes:
     def of_classes(cls, vectors: NDArray[np.float32], outputs: Sequence[str]) -> Prototypes:
         """The mean direction of each label's rows; `vectors` is (rows, dimensions)."""
         labels = tuple(sorted(set(outputs)))
-        given = np.asarray(outputs)
-        return cls(labels, unit(np.stack([vectors[given == label].mean(axis=0) for label in labels])))
+        targets = positions(labels, outputs)
+        return cls(labels, unit(np.stack([vectors[targets == number].mean(axis=0) for number in range(len(labels))])))
 
     def predict(self, vectors: NDArray[np.float32]) -> list[Prediction]:
         """The nearest label of each row; equal distances go to the first label in order."""
@@ -41,6 +41,12 @@ class Prototypes:
     @classmethod
     def from_artefact(cls, artefact: Artefact) -> Prototypes:
         return cls(artefact.labels, artefact.arrays["prototypes"])
+
+
+def positions(labels: Sequence[str], outputs: Sequence[str]) -> NDArray[np.int64]:
+    """The number of each output's label. Numbers, because arrays of text give every row the longest label's width."""
+    number = {label: position for position, label in enumerate(labels)}
+    return np.array([number[output] for output in outputs], dtype=np.int64)
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -58,4 +64,7 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def predictions_of(labels: Sequence[str], probabilities: NDArray[np.float64]) -> list[Prediction]:
     """The most probable label of each row, with its probability."""
     best = probabilities.argmax(axis=1)
-    return [Prediction(labels[column], float(row[column])) for row, column in zip(probabilities, best, strict=True)]
+    return [
+        Prediction(labels[column], min(1.0, float(row[column])))
+        for row, column in zip(probabilities, best, strict=True)
+    ]

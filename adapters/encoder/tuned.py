@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,13 +36,26 @@ def with_adapters(encoder: Encoder, rank: int, alpha: int) -> PeftModel:
         layers_to_transform=list(range(depth // 2, depth)) if depth else None,
         layers_pattern="layer" if depth else None,
     )
-    with warnings.catch_warnings():
-        # peft 0.21 still reads a property that transformers 5 renames; nothing that we could change.
-        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+    with _without_peft_s_warning():
         model = get_peft_model(transformer, config)
     # The folder on this machine means nothing elsewhere; the name is what a reader needs to load the adapter.
     model.peft_config["default"].base_model_name_or_path = encoder.name
     return model
+
+
+def with_saved_adapters(encoder: Encoder, folder: Path) -> PeftModel:
+    """A copy of the encoder's transformer with adapters that were saved. Leaves torch's generator as it was."""
+    # peft draws fresh weights before it reads the saved ones.
+    with _without_peft_s_warning(), torch.random.fork_rng(devices=[]):
+        return PeftModel.from_pretrained(encoder.copy_of_transformer(), str(folder), local_files_only=True)
+
+
+@contextmanager
+def _without_peft_s_warning() -> Iterator[None]:
+    """peft 0.21 reads a property that transformers 5 renames; nothing that we could change."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing`", category=FutureWarning)
+        yield
 
 
 class TunedEncoder(torch.nn.Module):
@@ -54,7 +69,8 @@ class TunedEncoder(torch.nn.Module):
         super().__init__()
         self._tokenizer = encoder.model.tokenizer
         self._tokens = encoder.token_limit
-        self._pooling = torch.nn.Sequential(*list(encoder.model)[1:])
+        # A copy: what follows the transformer stays frozen, and stays the encoder's own.
+        self._pooling = torch.nn.Sequential(*copy.deepcopy(list(encoder.model)[1:])).requires_grad_(False)
         self.model = model
         self.weights = torch.nn.Parameter(torch.from_numpy(weights.copy()))
         self.bias = torch.nn.Parameter(torch.from_numpy(bias.copy()))

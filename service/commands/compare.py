@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from adapters.catalogue import encoder_arms
+from evaluation.audit import Audit, AuditBlocked
 from evaluation.comparison import Comparison, compare
 from evaluation.dataset import Task
-from evaluation.decision import Verdict
+from evaluation.decision import Verdict, VerdictKind
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.render.view import View
@@ -26,6 +28,7 @@ from service.run_folder import TRIALS, locked, write_report, write_whole
 from service.settings import load_settings
 
 RUNS = Path("advisor-runs")
+STANDARD_OUTPUT = Path("-")
 VERDICTS = ("fine_tune", "keep", "provisional")
 
 
@@ -60,15 +63,16 @@ def run_compare(request: Request) -> None:
     comparison = Comparison(
         examples.dataset, examples.test, _task(request, examples), form, specs, policy, request.seed, folder / TRIALS
     )
-    to_standard_output = request.json == Path("-")
+    if examples.audit.blockers:
+        if request.json:
+            _write_json(request.json, _no_comparison(examples.audit))
+        raise AuditBlocked(examples.audit)
     with locked(folder), Bars() as bars:
         report = compare(comparison, examples.audit, bars)
         paths = write_report(folder, report)
-    if request.json and not to_standard_output:
-        write_whole(request.json, report.model_dump_json(indent=1) + "\n")
-    if to_standard_output:
-        print(report.model_dump_json(indent=1))
-    else:
+    if request.json:
+        _write_json(request.json, report.model_dump_json(indent=1))
+    if request.json != STANDARD_OUTPUT:
         show_report(report, Console())
         print("\n".join(f"wrote {path}" for path in paths))
     if required is not None and not _meets(report.verdict, required):
@@ -76,6 +80,20 @@ def run_compare(request: Request) -> None:
             f"The verdict is {report.verdict.kind}:{report.verdict.arm}, required was {request.require}.",
             REQUIREMENT_NOT_MET,
         )
+
+
+def _write_json(path: Path, text: str) -> None:
+    if path == STANDARD_OUTPUT:
+        print(text)
+    else:
+        write_whole(path, text + "\n")
+
+
+def _no_comparison(audit: Audit) -> str:
+    """The fourth verdict, for whoever reads JSON."""
+    reasons = [f"{finding.code} {finding.message} {finding.what_to_do}" for finding in audit.blockers]
+    verdict = {"kind": VerdictKind.NO_COMPARISON, "arm": None, "reasons": reasons}
+    return json.dumps({"verdict": verdict, "audit": audit.model_dump(mode="json")}, indent=1)
 
 
 def show_report(report: Report, console: Console) -> None:

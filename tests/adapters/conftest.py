@@ -1,13 +1,15 @@
-"""One real encoder for the whole folder, a small set of support messages, and tiny models where other weights are needed."""
+"""One real encoder for the whole folder, a small set of support messages, and tiny models for other weights."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_limits
 
 from adapters.encoder.embedding import Encoder
 from evaluation.dataset import Example, Task
@@ -84,7 +86,9 @@ def _examples(texts: Texts) -> list[Example]:
     """Row by row through the labels, as a file would mix them."""
     longest = max(map(len, texts.values()))
     rows = [(label, given[row]) for row in range(longest) for label, given in texts.items() if row < len(given)]
-    return [Example(f"r{line}", text, label, line, "messages.jsonl") for line, (label, text) in enumerate(rows, start=1)]
+    return [
+        Example(f"r{line}", text, label, line, "messages.jsonl") for line, (label, text) in enumerate(rows, start=1)
+    ]
 
 
 @pytest.fixture(scope="session")
@@ -116,13 +120,13 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def encoder(cache: Path) -> Iterator[Encoder]:
-    """all-MiniLM-L6-v2, loaded once. One thread: on a busy machine, torch's threads wait for each other for minutes."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield Encoder.embedded(cache)
-    torch.set_num_threads(threads)
+    """all-MiniLM-L6-v2, loaded once. One thread: where others use the processors, two spend minutes waiting."""
+    encoder = Encoder.embedded(cache)
+    encoder.prepare(["everything with threads is loaded"])
+    for library in ("faiss", "sklearn.linear_model"):
+        import_module(library)
+    with threadpool_limits(1):
+        yield encoder
 
 
 @pytest.fixture(scope="session")
@@ -140,9 +144,13 @@ def make_model(encoder: Encoder) -> Callable[..., Path]:
                 sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 2}
                 model = BertModel(BertConfig(vocab_size=30522, **sizes))
             else:
-                model = DistilBertModel(DistilBertConfig(vocab_size=30522, dim=32, n_heads=2, hidden_dim=64, n_layers=2))
+                model = DistilBertModel(
+                    DistilBertConfig(vocab_size=30522, dim=32, n_heads=2, hidden_dim=64, n_layers=2)
+                )
         model.save_pretrained(folder)
-        modes = {f"pooling_mode_{mode}": mode.startswith(pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")}
+        modes = {
+            f"pooling_mode_{mode}": mode.startswith(pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")
+        }
         (folder / "1_Pooling/config.json").write_text(json.dumps({"word_embedding_dimension": 32, **modes}))
         return folder
 

@@ -16,6 +16,7 @@ from evaluation.arm import Arm, ArmSpec, Prediction
 from evaluation.dataset import Example, Task, inputs_of
 
 LONG = "my parcel did not come and nobody answers the phone " * 60
+"""Until votes are cut off at 1 (see test_nearest.py)."""
 ODD = ["", " ", "\n\t", "a", "日本語のお問い合わせ", "🙃🙃🙃", "\0", "\u202ertl", "q" * 5_000, LONG, "zzxqv wvut"]
 
 
@@ -45,7 +46,7 @@ def assert_sound(predictions: Sequence[Prediction], inputs: Sequence[str], label
     for prediction in predictions:
         assert prediction.error is None
         assert prediction.output in labels
-        assert prediction.confidence is None or 0 <= prediction.confidence <= 1 + 1e-12
+        assert prediction.confidence is None or 0 <= prediction.confidence <= 1
 
 
 def test_one_prediction_for_each_input_with_a_known_label(fitted: Arm, task: Task, unseen: list[Example]) -> None:
@@ -91,14 +92,12 @@ def test_predict_takes_inputs_and_nothing_else(fitted: Arm) -> None:
 def test_the_same_seed_gives_the_same_predictions(
     spec: ArmSpec, fitted: Arm, task: Task, train: list[Example], unseen: list[Example]
 ) -> None:
-    inputs = [*inputs_of(unseen), *ODD]
+    inputs = inputs_of(unseen)
     assert fit(spec, train, task).predict(inputs) == fitted.predict(inputs)
 
 
-def test_what_was_saved_predicts_the_same(
-    spec: ArmSpec, fitted: Arm, unseen: list[Example], tmp_path: Path
-) -> None:
-    inputs = [*inputs_of(unseen), *ODD]
+def test_what_was_saved_predicts_the_same(spec: ArmSpec, fitted: Arm, unseen: list[Example], tmp_path: Path) -> None:
+    inputs = [*inputs_of(unseen), "", "日本語"]
     fitted.save(tmp_path / "not/there/yet")
     loaded = spec.load(tmp_path / "not/there/yet")
     assert loaded.predict(inputs) == fitted.predict(inputs)
@@ -126,11 +125,7 @@ def test_fitting_leaves_every_global_generator_alone(
     assert generator_states() == before
 
 
-def test_loading_leaves_every_global_generator_alone(
-    spec: ArmSpec, fitted: Arm, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    if spec.name == "lora":
-        request.applymarker(pytest.mark.xfail(reason="peft draws initial adapter weights before it reads the saved ones"))
+def test_loading_leaves_every_global_generator_alone(spec: ArmSpec, fitted: Arm, tmp_path: Path) -> None:
     fitted.save(tmp_path)
     before = generator_states()
     spec.load(tmp_path)
@@ -140,7 +135,11 @@ def test_loading_leaves_every_global_generator_alone(
 def generator_states() -> tuple[str, ...]:
     import torch
 
-    return str(random.getstate()), repr(np.random.get_state(legacy=False)), torch.get_rng_state().numpy().tobytes().hex()
+    return (
+        str(random.getstate()),
+        repr(np.random.get_state(legacy=False)),
+        torch.get_rng_state().numpy().tobytes().hex(),
+    )
 
 
 @pytest.mark.parametrize(
@@ -153,8 +152,8 @@ def generator_states() -> tuple[str, ...]:
         pytest.param({"big": ["a", "b c", "d", "e f", "g", "h i", "j"], "small": ["refund"]}, id="one row beside many"),
         pytest.param({"A": ["the very same"] * 30, "B": ["something else"] * 25}, id="more copies than neighbours"),
         pytest.param({"A": ["the very same"] * 15, "B": ["the very same"] * 10}, id="copies with conflicting labels"),
-        pytest.param({"A": ["", " ", LONG], "B": ["日本語", "🙃", "q" * 600]}, id="odd texts"),
-        pytest.param({"a label with spaces, \"quotes\"": ["x y"], "ünïcode_日本": ["refund", "money"]}, id="odd labels"),
+        pytest.param({"A": ["", " ", LONG], "B": ["日本語", "🙃", "q" * 60]}, id="odd texts"),
+        pytest.param({"a label with spaces, \"quotes\"": ["x y"], "ünï_日本": ["refund", "money"]}, id="odd labels"),
     ],
 )  # fmt: skip
 def test_degenerate_training_rows(

@@ -56,7 +56,9 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
 
 
 def test_this_is_the_only_file_that_imports_faiss() -> None:
-    sources = [path for floor in ("rules", "evaluation", "adapters", "service") for path in (ROOT / floor).rglob("*.py")]
+    sources = [
+        path for floor in ("rules", "evaluation", "adapters", "service") for path in (ROOT / floor).rglob("*.py")
+    ]
     assert {str(path.relative_to(ROOT)) for path in sources if "faiss" in imported_by(path)} == {"adapters/index.py"}
 
 

@@ -46,7 +46,7 @@ def test_it_learns_its_rows(arm: Lora, train: list[Example]) -> None:
 
 
 def test_it_learns_what_the_class_means_cannot_tell(encoder: Encoder, train: list[Example]) -> None:
-    """Labels that cut through every topic: the head's start is near chance, so what is learnt comes from training."""
+    """Labels that cut through every topic: the class means get a seventh of the rows wrong, training none."""
     mixed = [
         Example(row.id, row.input, "long" if len(row.input) > 32 else "short", row.line, row.source) for row in train
     ]
@@ -56,7 +56,8 @@ def test_it_learns_what_the_class_means_cannot_tell(encoder: Encoder, train: lis
     start = ((vectors @ (means / np.linalg.norm(means, axis=1, keepdims=True)).T).argmax(axis=1) == 0) == long
     arm = Lora(encoder)
     arm.fit(mixed, seed=1)
-    assert share_right(arm.predict(inputs_of(mixed)), mixed) > start.mean()
+    assert start.mean() < 0.9
+    assert share_right(arm.predict(inputs_of(mixed)), mixed) >= 0.95
 
 
 def test_seeds_differ(encoder: Encoder, arm: Lora, train: list[Example], unseen: list[Example]) -> None:
@@ -84,7 +85,6 @@ def with_dense_layer(folder: Path, model: Path) -> Path:
     return folder
 
 
-@pytest.mark.xfail(reason="layers after the pooling are shared with the frozen encoder, and trained")
 def test_layers_after_the_pooling_stay_as_they_were(
     make_model: Callable[..., Path], train: list[Example], tmp_path: Path
 ) -> None:
@@ -110,6 +110,7 @@ def test_before_training_it_is_the_encoder(encoder: Encoder, train: list[Example
 # What is saved
 
 
+@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 def test_the_adapter_loads_with_peft_onto_the_published_transformer(
     encoder: Encoder, arm: Lora, unseen: list[Example], tmp_path: Path
 ) -> None:
@@ -135,7 +136,9 @@ def test_the_adapter_loads_with_peft_onto_the_published_transformer(
 
 def test_the_adapter_is_peft_s_own_format(arm: Lora, tmp_path: Path) -> None:
     arm.save(tmp_path)
-    assert {"adapter_config.json", "adapter_model.safetensors"} <= {path.name for path in (tmp_path / "adapter").iterdir()}
+    assert {"adapter_config.json", "adapter_model.safetensors"} <= {
+        path.name for path in (tmp_path / "adapter").iterdir()
+    }
     config = json.loads((tmp_path / "adapter/adapter_config.json").read_text())
     assert config["peft_type"] == "LORA"
     assert config["base_model_name_or_path"] == "all-MiniLM-L6-v2"
@@ -143,7 +146,6 @@ def test_the_adapter_is_peft_s_own_format(arm: Lora, tmp_path: Path) -> None:
     assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 5_000_000
 
 
-@pytest.mark.xfail(reason="peft's model card names the folder of the base model on this machine")
 def test_nothing_saved_names_a_folder_of_this_machine(encoder: Encoder, arm: Lora, tmp_path: Path) -> None:
     arm.save(tmp_path)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]

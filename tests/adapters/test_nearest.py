@@ -39,31 +39,31 @@ def test_a_crowd_of_copies_does_not_hide_the_rest(encoder: Encoder, examples_of:
 
 
 def test_a_mislabelled_row_alone_among_many_is_outvoted(encoder: Encoder, examples_of: ExamplesOf) -> None:
-    """The question is as near to the one wrong row as to nine right ones; one neighbour would not do."""
+    """The wrong row comes first among its copies, so that one neighbour would repeat the mistake."""
     same = "the tracking number does not work"
-    train = examples_of({"Shipping": [same] * 9, "Wrong": [same], "Billing": ["refund me", "my invoice", "I paid"]})
-    answer = fitted(encoder, train).predict([same])[0]
-    assert answer.output == "Shipping"
+    train = examples_of({"Wrong": [same], "Shipping": [same] * 9, "Billing": ["refund me", "my invoice", "I paid"]})
+    assert fitted(encoder, train).predict([same])[0].output == "Shipping"
 
 
 def test_confidence_is_a_probability(encoder: Encoder, examples_of: ExamplesOf) -> None:
-    """Shares of up to 20 neighbours are summed; rounding must not lift the sum over 1."""
+    """The shares of several neighbours are summed; rounding must not lift the sum over 1."""
+    things = ["parcel", "box", "letter", "order"]
     train = examples_of(
         {
-            "A": [f"{what} {where}" for what, where in product(["parcel", "box", "letter"], ["late", "lost", "wet"])],
-            "B": ["parcel refund", "box money", "letter invoice", "lost money"],
+            "A": [f"my {thing} is {state}" for thing, state in product(things, ["late", "lost", "wet"])],
+            "B": [f"my {thing} is late" for thing in things],
         }
     )
+    states = ["late", "wet", "gone", "open", "here"]
     inputs = [
-        f"{who} {what} is {how}"
-        for who, what, how in product(["my", "our", "the"], ["parcel", "crate", "mail", "order"], ["late", "wet", "gone"])
+        f"{who} {what} is {how}" for who, what, how in product(["our", "the"], [*things, "crate", "mail"], states)
     ]
     confidences = [answer.confidence for answer in fitted(encoder, train).predict(inputs)]
     assert max(confidences) <= 1
 
 
-def test_conflicting_copies_share_the_confidence(encoder: Encoder, examples_of: ExamplesOf) -> None:
+def test_conflicting_copies_share_the_vote(encoder: Encoder, examples_of: ExamplesOf) -> None:
+    """Judged by the other four, a row of A is right with five neighbours, and the question has five: three for A."""
     train = examples_of({"A": ["the very same"] * 3, "B": ["the very same"] * 2})
     answer = fitted(encoder, train).predict(["the very same"])[0]
-    assert answer.output in ("A", "B")
-    assert answer.confidence == pytest.approx(0.6) or answer.confidence == pytest.approx(2 / 3) or answer.confidence == 1
+    assert (answer.output, answer.confidence) == ("A", pytest.approx(0.6))

@@ -106,6 +106,15 @@ class TestBlockers:
         result = audit(rows(*((text, label) for (text, _), label in zip(sound(40), labels, strict=True))))
         assert [finding.code for finding in result.blockers] == ["AUDIT03"]
 
+    def test_two_labels_just_large_enough(self, rows: Rows) -> None:
+        labels = ["billing"] * 35 + ["shipping"] * 5
+        assert audit(rows(*((text, label) for (text, _), label in zip(sound(40), labels, strict=True)))).blockers == ()
+
+    def test_too_few_groups(self, rows: Rows) -> None:
+        in_groups = [(text, label, f"customer {number % 4}") for number, (text, label) in enumerate(sound(40))]
+        assert [finding.code for finding in audit(rows(*in_groups)).blockers] == ["AUDIT15"]
+        assert audit(rows(*in_groups, ("a fifth", "billing", "customer 5"))).blockers == ()
+
     def test_empty_inputs(self, rows: Rows) -> None:
         result = audit(rows(*sound(40), ("  ", "billing"), ("", "billing")))
         assert [finding.code for finding in result.blockers] == ["AUDIT07"]
@@ -156,7 +165,7 @@ class TestWarnings:
     def test_near_leaks_are_left_out(self, rows: Rows) -> None:
         train = rows(*sound(40), (LONG, "billing"), (LONG.upper(), "billing"))
         result = audit(train, rows((LONG + " ok", "billing"), *sound(35, start=100), name="test"))
-        assert found(result, "AUDIT13").lines == "train.jsonl:41 and test.jsonl:1"
+        assert found(result, "AUDIT13").lines == "train.jsonl:41 and test.jsonl:1; train.jsonl:42 and test.jsonl:1"
         assert found(result, "AUDIT13").message.startswith("2 training rows nearly the same as a row of the test file")
         assert result.left_out == (40, 41)
         assert result.blockers == ()
@@ -169,7 +178,6 @@ class TestWarnings:
         assert result.left_out == (40,)
         assert "AUDIT13" in codes(result)
 
-    @pytest.mark.xfail(strict=True, reason="finding A4: rows left out for their group are not named")
     def test_rows_of_a_group_that_is_tested_are_named(self, rows: Rows) -> None:
         train = rows(*sound(40), ("apples and pears", "billing", "customer 9"))
         result = audit(
@@ -181,6 +189,21 @@ class TestWarnings:
         train = rows(*sound(29), (LONG, "billing"))
         result = audit(train, rows((LONG + " ok", "billing"), *sound(35, start=100), name="test"))
         assert [finding.code for finding in result.blockers] == ["AUDIT01"]
+
+    def test_rows_left_out_do_not_count_for_their_label(self, rows: Rows) -> None:
+        # All ten rows of shipping belong to a customer of the test file: only billing is left to learn from.
+        train = rows(
+            *((text, "billing") for text, _ in sound(40)),
+            *((text, "shipping", "customer 9") for text, _ in sound(10, start=200)),
+        )
+        test = rows(("a completely different matter", "shipping", "customer 9"), *sound(35, 100), name="test")
+        assert audit(train, test).blockers != ()
+
+    def test_one_group_of_nearly_everything_blocks(self, rows: Rows) -> None:
+        few = [(text, label) for text, label in sound(10, start=300)]
+        result = audit(rows(*((text, label, "customer 9") for text, label in sound(90)), *few))
+        assert "90 of 100 rows" in found(result, "AUDIT16").message
+        assert found(result, "AUDIT16") in result.blockers
 
     def test_overlong_inputs(self, rows: Rows) -> None:
         result = audit(rows(*sound(40), ("word " * 20, "billing"), ("other word " * 11, "billing")))
@@ -207,14 +230,12 @@ class TestWarnings:
     def test_not_e_mail_addresses(self, rows: Rows, text: str) -> None:
         assert "AUDIT14" not in codes(audit(rows(*sound(40), (text, "billing"))))
 
-    @pytest.mark.xfail(strict=True, reason="finding A1: the pattern takes time with the square of a word's length")
     def test_a_long_word_takes_no_time(self, rows: Rows) -> None:
-        # 20,000 characters of base64 took half a second, the 100,000 that the reader allows would take a quarter minute.
+        # 40,000 characters without a space took 2.4 s, the 100,000 that the reader allows a quarter of a minute.
         started = time.perf_counter()
-        audit(rows(*sound(40), ("QUJD" * 5000, "billing")))
-        assert time.perf_counter() - started < 0.3
+        audit(rows(*sound(40), ("QUJD" * 10_000, "billing")))
+        assert time.perf_counter() - started < 1
 
-    @pytest.mark.xfail(strict=True, reason="finding A2: nothing says that near duplicates were not searched")
     def test_a_search_left_out_is_said(self, rows: Rows) -> None:
         few = EvaluationPolicy(most_rows_for_near_duplicates=10)
         assert audit(rows(*sound(40), (LONG, "billing"), (LONG + " ok", "billing")), policy=few).findings != ()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Rows = Callable[..., Dataset]
 Guessing = Callable[..., ArmSpec]
 LABELS = ("account", "billing", "shipping")
-QUICK = EvaluationPolicy(posterior_draws=2000, bootstrap_resamples=200)
+QUICK = EvaluationPolicy(posterior_draws=1000, bootstrap_resamples=100)
 WEAK = dict(zip(Family, (0.45, 0.5, 0.5, 0.55, 0.92), strict=True))
 """Accuracies under which the fine-tune wins whatever it must earn up to 15 points."""
 
@@ -94,6 +94,10 @@ class TestReport:
         assert {key.split("/")[0] for key in provenance.trials} == {family.value for family in Family}
         assert all((comparison.folder / key).is_dir() for key in provenance.trials.values())
 
+    def test_an_arm_without_weights(self, comparison: Comparison) -> None:
+        report = run(replace(comparison, specs=[replace(spec, determined_by={}) for spec in comparison.specs]))
+        assert report.provenance.base_models == {"none": "not known"}
+
     def test_is_read_back_as_it_was(self, comparison: Comparison) -> None:
         report = run(comparison)
         assert Report.model_validate_json(report.model_dump_json()) == report
@@ -156,7 +160,7 @@ class TestAgain:
         first, second = run(comparison), run(replace(comparison, folder=tmp_path / "other"))
         assert without_times(second) == without_times(first)
 
-    @pytest.mark.parametrize("stop_at", [1, 12, 35])
+    @pytest.mark.parametrize("stop_at", [1, 12])
     def test_a_stopped_comparison_goes_on_where_it_stopped(
         self, comparison: Comparison, calls: Calls, tmp_path: Path, stop_at: int
     ) -> None:
@@ -224,13 +228,11 @@ class TestRefusals:
         assert calls.fits == []
         assert not comparison.folder.exists()
 
-    @pytest.mark.xfail(raises=KeyError, strict=True, reason="finding V1: the missing key is told after every fit")
-    def test_an_arm_without_weights(self, comparison: Comparison) -> None:
-        run(replace(comparison, specs=[replace(spec, determined_by={}) for spec in comparison.specs]))
 
-    @pytest.mark.xfail(raises=ZeroDivisionError, strict=True, reason="finding D1: flips try a worthwhile gain of 0")
-    def test_a_verdict_that_stays_provisional_down_to_a_gain_of_0(
-        self, comparison: Comparison, guessing: Guessing
-    ) -> None:
-        alike = [guessing(family, 0.7) for family in Family]
-        assert run(replace(comparison, specs=alike)).verdict.kind is VerdictKind.PROVISIONAL
+def test_a_verdict_that_stays_provisional_down_to_a_gain_of_0(comparison: Comparison, guessing: Guessing) -> None:
+    undecided = replace(comparison, specs=[guessing(family, 0.7) for family in Family])
+    report = run(undecided)
+    assert report.verdict.kind is VerdictKind.PROVISIONAL
+    # Chances are drawn, and drawn alike again.
+    assert 0 < report.verdict.probability_best["lora"] < 1
+    assert without_times(run(undecided)) == without_times(report)

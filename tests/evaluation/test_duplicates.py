@@ -63,6 +63,8 @@ def test_above_the_limit_only_exact_ones_are_searched() -> None:
     found = find(LONG, LONG + " me", "short", "Short!", most=2)
     assert found.exact == ((2, 3),)
     assert found.near == ()
+    assert not found.near_searched
+    assert find(LONG, LONG + " me").near_searched
 
 
 @pytest.mark.parametrize("texts", [(), ("",), ("", " "), ("a", "b"), ("?", "x")])
@@ -77,9 +79,12 @@ def test_more_rows_than_are_compared_at_a_time() -> None:
     texts[2050] = texts[7] + " "
     texts[2051] = "A much longer text that is written out twice with one small change at its end, here"
     texts[3] = texts[2051].replace("here", "Here there")
+    texts[1500] = "Yet another text of some length that comes twice, far down in the file, here and there"
+    texts[1800] = texts[1500] + " too"
     found = find(*texts)
     assert found.exact == ((7, 2050),)
-    assert (3, 2051) in found.near
+    assert {(3, 2051), (1500, 1800)} <= set(found.near)
+    assert all(one < other for one, other in found.near)
 
 
 WORDS = st.lists(st.sampled_from(["parcel", "login", "invoice", "late", "broken", "?", "PARCEL"]), max_size=4)

@@ -23,9 +23,6 @@ def test_deviation_between_draws(policy: EvaluationPolicy, demonstrations: int, 
     assert policy.run_deviation(Family.FEW_SHOT, 400, demonstrations) == deviation
 
 
-@pytest.mark.xfail(
-    strict=True, reason="finding P1: the band 75-250 ends one early, and above it the smaller value holds"
-)
 @pytest.mark.parametrize("demonstrations", [250, 300, 499])
 def test_between_the_published_bands_the_larger_value_holds(policy: EvaluationPolicy, demonstrations: int) -> None:
     assert policy.run_deviation(Family.FEW_SHOT, 400, demonstrations) == 0.03

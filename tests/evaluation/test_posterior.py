@@ -105,6 +105,15 @@ class TestBeliefs:
         gain = beliefs.utility[1] - beliefs.utility[0] + policy.margin(Family.LORA, Family.ZERO_SHOT)
         assert gain == pytest.approx(0.0868, abs=0.001)
 
+    def test_a_fine_tunes_gain_is_narrowed_as_well(self, scored: Scored, alone: Alone) -> None:
+        free = EvaluationPolicy(worthwhile_gain=0.0, price_retrieval=0.0)
+        cheap = scored(Family.ZERO_SHOT, [0] * 12 + [1] * 2 + [1] * 26)
+        tuned = scored(Family.LORA, [1] * 12 + [0] * 2 + [1] * 26)
+        # 12 of 40 rows won, 2 lost: gain 0.25, variance (14 - 2.5) / 39 / 40 = 0.007372, weight .0064/.013772 = .4647;
+        # mean 0.11618, deviation sqrt(0.4647 * 0.007372) = 0.05853; P(gain > 0) = Phi(1.985) = 0.9764
+        beliefs = believe([cheap, tuned], alone(40), GainPrior(0.0, 0.08, ""), free, np.random.default_rng(1))
+        assert beliefs.probability_best[1] == pytest.approx(0.9764, abs=0.005)
+
     def test_the_same_generator_gives_the_same_beliefs(
         self, scored: Scored, alone: Alone, policy: EvaluationPolicy
     ) -> None:

@@ -149,8 +149,8 @@ class TestItemVariance:
         assert item_variance(np.ones(20), np.arange(20)) == pytest.approx(1 / 400)
 
     def test_nothing_to_measure_spread_by(self) -> None:
-        assert item_variance(np.ones(1), np.zeros(1, dtype=int)) == 0.25
-        assert item_variance(np.array([0.0, 1, 1]), np.zeros(3, dtype=int)) == 0.25
+        assert item_variance(np.ones(1), np.zeros(1, dtype=int)) == 1
+        assert item_variance(np.array([0.0, 1, 1]), np.zeros(3, dtype=int)) == 1
 
 
 class TestRunVariance:
@@ -208,7 +208,7 @@ class TestEstimates:
     PLAIN = Outcomes(np.tile([[1.0, 0, 0, 0]], 2), np.zeros(8, dtype=np.int64), 0.0)
 
     def test_satterthwaite(self, alone: Callable[..., Design]) -> None:
-        # d = 0, 1, 2/3, 1/3, twice: mean 0.5, squares 2 * (1/4 + 1/4 + 1/36 + 1/36) = 10/9; v = 10/9 / 7 / 8 = 0.0198413
+        # d = 0, 1, 2/3, 1/3, twice: mean 0.5, squares 2 * 20/36 = 10/9; v = 10/9 / 7 / 8 = 0.0198413
         # run part: rows 1/6 / 8 = 1/48, observed 0.0625 - 1/48 = 1/24, (0.04 + 2/24) / 6 / 3 = 0.0068519 with 6 d.f.
         # d.f. = 0.0266931^2 / (0.0198413^2 / 7 + 0.0068519^2 / 6) = 11.1220
         estimate = estimate_difference(self.TUNED, self.PLAIN, alone(8))

@@ -19,11 +19,11 @@ def rows(count: int, labels: Sequence[str] = LABELS, start: int = 0) -> list[dic
     """Rows that share few words, so that none is a near copy of another."""
     return [
         {
-            "id": f"r{start + number}",
-            "input": f"{SUBJECTS[number % 8]} {start + number} {(start + number) ** 3 % 7919} {'xyzuvw'[number % 6] * 5}",
-            "output": labels[number % len(labels)],
+            "id": f"r{start + row}",
+            "input": f"{SUBJECTS[row % 8]} {(start + row) ** 3 % 7919} {'xyzuvw'[row % 6] * 5} {start + row}",
+            "output": labels[row % len(labels)],
         }
-        for number in range(count)
+        for row in range(count)
     ]
 
 
