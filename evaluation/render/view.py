@@ -22,6 +22,13 @@ DESIGNS = {
     "sealed": "a sealed test set, drawn once and never trained on",
     "given": "the test file that was given",
 }
+METHOD_OF_FAMILY = {
+    "zero_shot": Method.PROMPTING,
+    "few_shot": Method.PROMPTING,
+    "retrieval": Method.RETRIEVAL,
+    "lora": Method.FINE_TUNING,
+}
+"""A classifier head is none of the three methods that the form knows."""
 METHODS = {Method.PROMPTING: "Prompting", Method.RETRIEVAL: "Retrieval", Method.FINE_TUNING: "Fine-tuning"}
 
 
@@ -93,6 +100,18 @@ class View:
             f"{split.tested:,} tested rows cannot tell {self.chosen.title} from its closest rival if they are less "
             f"than {unsigned_points(self.verdict.detectable_gain)} apart."
         )
+
+    @cached_property
+    def base_models(self) -> str:
+        """What the arms adapt: one model, or a warning that they differ."""
+        names = list(dict.fromkeys(arm.base_model for arm in self.report.arms))
+        if len(names) == 1:
+            return f"Every way adapts the same model, {names[0]}; another model may rank them differently."
+        return f"The ways adapt different models ({', '.join(names)}): part of each difference is the model's."
+
+    @property
+    def any_without_answer(self) -> bool:
+        return any(arm.failures + arm.unknown_labels for arm in self.report.arms)
 
     @cached_property
     def arm_rows(self) -> list[dict[str, str]]:
@@ -183,7 +202,24 @@ class View:
                 f"with {start}. Answer the open questions before paying."
             )
         against = f" It also forbids a fine-tune ({', '.join(vetoes)})." if vetoes else ""
-        return f"The form advises to start with {start}; the figures say: {self.verdict.headline}{against}"
+        return (
+            f"The form advises to start with {start}. {self._beside_the_advice(assessment.advice.start_with)}{against}"
+        )
+
+    def _beside_the_advice(self, start_with: str) -> str:
+        """How the advised method did, against the arm of the verdict."""
+        advised = [arm for arm in self.report.arms if METHOD_OF_FAMILY.get(arm.family) == start_with]
+        if not advised:
+            return f"The figures say: {self.verdict.headline}"
+        best = max(advised, key=lambda arm: arm.accuracy)
+        if self.chosen in advised:
+            return f"The figures agree: {self.chosen.title} was right in {percent(self.chosen.accuracy)}."
+        gap = unsigned_points(self.chosen.accuracy - best.accuracy)
+        side = "behind" if best.accuracy < self.chosen.accuracy else "ahead of"
+        return (
+            f"Measured on these examples, {best.title} was right in {percent(best.accuracy)}, {gap} {side} "
+            f"{self.chosen.title}: the form cannot know that, and the figures decide."
+        )
 
     @cached_property
     def method_rows(self) -> list[dict[str, str]]:

@@ -106,7 +106,7 @@ def show_report(report: Report, console: Console) -> None:
     table = Table(box=None, padding=(0, 1))
     for heading, side in (("", "left"), ("accuracy", "right"), ("95% interval", "left"), ("P(best)", "right")):
         table.add_column(heading, justify=side)  # type: ignore[arg-type]
-    for heading in ("fits", "one fit", "an answer"):
+    for heading in ("fits", "one fit"):
         table.add_column(heading, justify="right")
     for arm in view.arm_rows:
         style = "bold" if arm["name"] == view.verdict.arm else ""
@@ -117,7 +117,6 @@ def show_report(report: Report, console: Console) -> None:
             arm["best"],
             arm["fits"],
             arm["fit"],
-            arm["item"],
             style=style,
         )
     console.print(table)
