@@ -35,7 +35,7 @@ def main() -> None:
     if not data.is_dir():
         sys.exit(f"{data} is not there; set ADVISOR_DATA to the folder with the open data sets.")
     if arguments.quick:
-        print(_line(_run("trec6", "200", data, arguments.runs)))
+        print(_line(_run("trec6", "100", data, arguments.runs)))
         return
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     for name, rows in CASES:

@@ -1,0 +1,27 @@
+"""The benchmark on real data, in short: the figures must be those of a sound encoder and a sound training."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("ADVISOR_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.mark.skipif(not (DATA / "open" / "trec6").is_dir(), reason="needs the open data sets: set ADVISOR_DATA")
+def test_a_fine_tune_of_the_encoder_learns_questions(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/open_data.py", "--quick", "--runs", str(tmp_path)],
+        cwd=ROOT, env={**os.environ, "ADVISOR_DATA": str(DATA)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    accuracy = {arm: float(value) for arm, value in re.findall(r"(\w+) (\d+\.\d)[,;]", done.stdout)}
+    # With 100 rows of six labels: far above the frozen encoder, which itself is far above its label sentences.
+    assert accuracy["lora"] > accuracy["head"] > accuracy["zero_shot"] > 40
+    assert accuracy["lora"] > 75
