@@ -1,9 +1,8 @@
 """How often the rule says fine-tune in simulated worlds whose truth is known; writes the table in docs/results.md.
 
 Splits, planned trials, scoring, contrasts and decision are those of a real comparison; only the answers are simulated.
-Resumable: finished cells are kept in benchmarks/results/power.json, and counted again when the policy, the seed or the
-repetitions have changed (delete the file after any other change of the rule). With --quick (for CI) a few repetitions
-of every cell run and nothing is written.
+Resumable: finished cells are kept in benchmarks/results/power.json and counted again when policy, seed or repetitions
+change (delete the file after any other change of the rule). With --quick a tiny run that writes nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ PAGE = ROOT / "docs" / "results.md"
 BEGIN, END = "<!-- power: begin -->", "<!-- power: end -->"
 SEED, REPETITIONS, QUICK_REPETITIONS = 20261120, 2000, 5
 
-TASK = Task(("a", "b", "c", "d"))
+POLICY, TASK = EvaluationPolicy(), Task(("a", "b", "c", "d"))
 COMPARED = ("zero_shot", "few_shot", "nearest", "lora")
 TRUE_DEVIATIONS = {Family.FEW_SHOT: 0.03, Family.LORA: 0.02}
 """Between fits, in accuracy: those of the protocol's reference simulation (7.6). The rule does not know them."""
@@ -80,10 +79,10 @@ def main() -> None:
     quick = parser.parse_args().quick
     repetitions = QUICK_REPETITIONS if quick else REPETITIONS
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() and not quick else {}
-    determined_by = {"repetitions": repetitions, "seed": SEED, "policy_sha256": EvaluationPolicy().sha256()}
+    determined_by = {"repetitions": repetitions, "seed": SEED, "policy_sha256": POLICY.sha256()}
     for world in WORLDS:
         for design in DESIGNS:
-            key = f"{world.truth}, {world.rows} rows, {design}"
+            key = _key(world, design)
             if any(results.get(key, {}).get(name) != value for name, value in determined_by.items()):
                 results[key] = {**determined_by, **_count(world, design, repetitions), "source_sha256": source_sha256()}
                 if not quick:
@@ -93,35 +92,38 @@ def main() -> None:
         _write_table(results)
 
 
+def _key(world: World, design: str) -> str:
+    return f"{world.truth}, {world.rows} rows, {design}"
+
+
 def _count(world: World, design: str, repetitions: int) -> dict[str, Any]:
     """Comparisons in which the rule, and in which the highest mean accuracy, names the fine-tune."""
-    policy = EvaluationPolicy()
-    split = _split(world.rows, DESIGNS[design], policy)
-    specs = [_spec(entry) for entry in ARMS if entry.name in COMPARED]
-    planned = plan_trials(specs, TASK, split, policy)
+    split = _split(world.rows, DESIGNS[design])
+    rows = statistics_design(split, POLICY)
+    planned = plan_trials([_spec(entry) for entry in ARMS if entry.name in COMPARED], TASK, split, POLICY)
     rng = np.random.default_rng([SEED, WORLDS.index(world), list(DESIGNS).index(design)])
     by_rule = by_argmax = 0
     for _ in range(repetitions):
-        arms = _draw(rng, world, planned, split, policy)
+        arms = _draw(rng, world, planned, split)
         means = [float(arm.outcomes.scores.mean()) for arm in arms]
         prior = gain_prior(len(TASK.labels), split.train_size, max(means[:-1]))
-        contrasts = contrast_arms(arms, statistics_design(split, policy), policy)
-        verdict = decide(Evidence(arms, contrasts, UNKNOWN, prior, world.rows), policy)
+        contrasts = contrast_arms(arms, rows, POLICY)
+        verdict = decide(Evidence(arms, contrasts, UNKNOWN, prior, world.rows), POLICY)
         by_rule += verdict.kind is VerdictKind.FINE_TUNE
         by_argmax += means[-1] > max(means[:-1])
     return {
         **dict(zip(DECIDED_BY, (by_rule, by_argmax), strict=True)),
         "train_size": split.train_size,
-        "inflation": statistics_design(split, policy).inflation,
+        "inflation": rows.inflation,
         "fits": {arm.spec.name: arm.outcomes.fits for arm in arms},
         "prior_deviations": {arm.spec.name: arm.outcomes.run_deviation for arm in arms},
     }
 
 
-def _split(rows: int, train_rows: int | None, policy: EvaluationPolicy) -> Split:
+def _split(rows: int, train_rows: int | None) -> Split:
     tested = _dataset("tested", rows)
     if train_rows is None:
-        return split_dataset(tested, range(rows), policy, SEED)
+        return split_dataset(tested, range(rows), POLICY, SEED)
     return given_split(_dataset("train", train_rows), (), tested, range(rows), SEED)
 
 
@@ -131,17 +133,11 @@ def _dataset(name: str, rows: int) -> Dataset:
 
 
 def _spec(entry: Entry) -> ArmSpec:
-    def never(_: object) -> Any:
-        raise NotImplementedError("answers are simulated here")
-
-    return ArmSpec(
-        entry.name, entry.title, entry.family, entry.randomness, "none", {}, never, never, never, entry.demonstrations
-    )
+    never: Any = None  # answers are simulated: nothing is built, loaded or prepared
+    return ArmSpec(*entry[:4], "none", {}, never, never, never, entry.demonstrations)
 
 
-def _draw(
-    rng: np.random.Generator, world: World, planned: list[PlannedTrial], split: Split, policy: EvaluationPolicy
-) -> list[ScoredArm]:
+def _draw(rng: np.random.Generator, world: World, planned: list[PlannedTrial], split: Split) -> list[ScoredArm]:
     """One comparison. What a row is like is shared by all fits; every fit has an effect of its own on all its rows."""
     difficulty = rng.normal(0, DIFFICULTY, world.rows)
     arms = []
@@ -150,21 +146,19 @@ def _draw(
         spec = trials[0].spec
         of_rows = _centre_for(accuracy) + difficulty + rng.normal(0, OWN, world.rows)
         deviation = TRUE_DEVIATIONS.get(spec.family, 0.0) / _points_per_logit(accuracy)
-        finished = []
-        for trial in trials:
-            chance = expit(of_rows[list(trial.rows.tested)] + rng.normal(0, deviation))
-            finished.append(_finished(trial, split, rng.random(len(chance)) < chance))
-        arms.append(score_arm(spec, finished, split, TASK, policy))
+        finished = [_answer(rng, trial, split, of_rows, deviation) for trial in trials]
+        arms.append(score_arm(spec, finished, split, TASK, POLICY))
     return arms
 
 
-def _finished(planned: PlannedTrial, split: Split, right: NDArray[np.bool_]) -> FinishedTrial:
-    trial = Trial.model_construct(
-        arm=planned.spec.name, fold=planned.fold, run=planned.run, fit_seconds=0.0, predict_seconds=0.0
-    )
+def _answer(
+    rng: np.random.Generator, planned: PlannedTrial, split: Split, of_rows: NDArray[np.float64], deviation: float
+) -> FinishedTrial:
+    chances = expit(of_rows[list(planned.rows.tested)] + rng.normal(0, deviation))
     targets = (split.tested[position].output for position in planned.rows.tested)
-    predictions = (Prediction(target if hit else None) for target, hit in zip(targets, right, strict=True))
-    return FinishedTrial(trial, planned.rows, tuple(predictions))
+    right = zip(targets, rng.random(len(chances)) < chances, strict=True)
+    trial = Trial.model_construct(run=planned.run, fit_seconds=0.0, predict_seconds=0.0)
+    return FinishedTrial(trial, planned.rows, tuple(Prediction(target if hit else None) for target, hit in right))
 
 
 def _accuracy_at(centre: float) -> float:
@@ -195,9 +189,8 @@ def _write_table(results: dict[str, Any]) -> None:
     lines = [f"| a fine-tune is really | test rows | decided by | {' | '.join(DESIGNS)} |", "|---" * 6 + "|"]
     for by, worlds in zip(DECIDED_BY, (WORLDS, WORLDS[:3]), strict=True):
         for world in worlds:
-            cells = (results[f"{world.truth}, {world.rows} rows, {design}"] for design in DESIGNS)
-            shares = " | ".join(_share(cell, by) for cell in cells)
-            lines.append(f"| {world.truth} | {world.rows} | {by} | {shares} |")
+            shares = (_share(results[_key(world, design)], by) for design in DESIGNS)
+            lines.append(f"| {world.truth} | {world.rows} | {by} | {' | '.join(shares)} |")
     page = PAGE.read_text()
     before, after = page.split(BEGIN)[0], page.split(END)[1]
     PAGE.write_text(f"{before}{BEGIN}\n" + "\n".join(lines) + f"\n{END}{after}")

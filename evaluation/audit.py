@@ -5,55 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.dataset import Dataset, Example
 from evaluation.duplicates import Duplicates, find_duplicates
+from evaluation.findings import AuditFinding, Place, Severity, blocker, warning
 from evaluation.policy import EvaluationPolicy
 
 # The look-behind and the bounds keep the search linear on long words, base64 for one.
 EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}", re.ASCII)
-
-
-class Severity(StrEnum):
-    """A blocker stops the comparison; a warning is repeated in the report."""
-
-    BLOCKER = "blocker"
-    WARNING = "warning"
-
-
-class Place(BaseModel):
-    """One row, where a person finds it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: str
-    file: str
-    line: int
-
-
-class AuditFinding(BaseModel):
-    """One fault. `rows` lists the places in sets that belong together (two copies, a label's rows)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    code: str
-    name: str
-    severity: Severity
-    message: str
-    what_to_do: str
-    rows: tuple[tuple[Place, ...], ...] = ()
-
-    @property
-    def lines(self) -> str:
-        """The places as text: `3 and 17; 20 and 41`, with the file where there are two."""
-        files = {place.file for rows in self.rows for place in rows}
-        return "; ".join(
-            " and ".join(f"{place.file}:{place.line}" if len(files) > 1 else str(place.line) for place in rows)
-            for rows in self.rows
-        )
 
 
 class Audit(BaseModel):
@@ -151,7 +112,7 @@ class _Checked:
             ("test examples", len(self._test) if self._test else None, self._policy.fewest_test_examples),
         ):
             if rows is not None and rows < fewest:
-                yield _blocker(
+                yield blocker(
                     "AUDIT01", "too_few_examples", f"{rows} {name}; a comparison needs at least {fewest}.",
                     f"Label {fewest - rows} more, better 50.",
                 )  # fmt: skip
@@ -159,13 +120,13 @@ class _Checked:
         sizes = Counter(self._duplicates.groups[: len(self._dataset)])
         groups, largest = len(sizes), max(sizes.values())
         if self._test is None and groups >= self._policy.fewest_groups and largest > len(self._dataset) / 2:
-            yield _blocker(
+            yield blocker(
                 "AUDIT16", "one_group_dominates",
                 f"{largest} of {len(self._dataset)} rows are duplicates of each other or belong to one declared group.",
                 "Collect rows from more sources: kept whole, this group leaves too little to test or to learn from.",
             )  # fmt: skip
         if groups < self._policy.fewest_groups <= len(self._dataset):
-            yield _blocker(
+            yield blocker(
                 "AUDIT15", "too_few_groups",
                 f"All rows belong to {_count(groups, 'set')} of duplicates or declared groups; "
                 f"a comparison needs at least {self._policy.fewest_groups} that can be kept whole.",
@@ -176,12 +137,12 @@ class _Checked:
         sizes, policy = Dataset("usable", self._usable).class_sizes, self._policy
         large = [label for label, size in sizes.items() if size >= policy.fewest_of_a_class]
         if len(sizes) == 1:
-            yield _blocker(
+            yield blocker(
                 "AUDIT02", "one_class", f"Every example has the label {next(iter(sizes))!r}.",
                 "Add examples of at least one other label, or check the output column.",
             )  # fmt: skip
         elif len(large) < 2:
-            yield _blocker(
+            yield blocker(
                 "AUDIT03", "labels_hardly_repeat",
                 f"{len(sizes)} different labels in {len(self._usable)} examples and "
                 f"{len(large)} of them {policy.fewest_of_a_class} times or more; this is not a classification.",
@@ -190,7 +151,7 @@ class _Checked:
             )  # fmt: skip
         starved = [label for label, size in sizes.items() if size < policy.starved_class]
         if starved and len(large) >= 2:
-            yield _warning(
+            yield warning(
                 "AUDIT04", "starved_classes",
                 f"{len(starved)} of {len(sizes)} labels have fewer than {policy.starved_class} examples: "
                 f"{_listed(f'{label} ({sizes[label]})' for label in starved)}.",
@@ -200,7 +161,7 @@ class _Checked:
         if self._test is not None:
             unseen = sorted(set(self._test.labels) - set(self._dataset.labels))
             if unseen:
-                yield _warning(
+                yield warning(
                     "AUDIT05", "labels_only_in_test", f"The training file has no example of {_listed(unseen)}.",
                     "Add examples, or check the spelling; fitted arms cannot name these labels.",
                 )  # fmt: skip
@@ -212,7 +173,7 @@ class _Checked:
         same = [sorted(labels) for labels in spellings.values() if len(labels) > 1]
         if same:
             listed = _listed(" / ".join(labels) for labels in sorted(same))
-            yield _warning(
+            yield warning(
                 "AUDIT06", "labels_spelled_differently", f"Labels that differ in case or spacing only: {listed}.",
                 "Use one spelling; as it is, they count as different labels.",
             )  # fmt: skip
@@ -220,7 +181,7 @@ class _Checked:
     def empty_inputs(self) -> Iterator[AuditFinding]:
         rows = [number for number, example in enumerate(self._both) if not example.input.strip()]
         if rows:
-            yield _blocker(
+            yield blocker(
                 "AUDIT07", "empty_inputs", f"{_count(len(rows), 'example')} without a text.",
                 "Fill in the input or delete the row.", self._places([[row] for row in rows]),
             )  # fmt: skip
@@ -228,7 +189,7 @@ class _Checked:
     def overlong_inputs(self, tokens: Sequence[int], limit: int) -> Iterator[AuditFinding]:
         rows = [number for number, count in enumerate(tokens) if count > limit]
         if rows:
-            yield _warning(
+            yield warning(
                 "AUDIT08", "overlong_inputs",
                 f"{_count(len(rows), 'input')} longer than the {limit} tokens that the model reads "
                 f"(longest {max(tokens):,}).",
@@ -238,14 +199,14 @@ class _Checked:
     def exact_duplicates(self) -> Iterator[AuditFinding]:
         sets = [rows for rows in self._sets_within_a_file() if len(self._labels_of(rows)) == 1]
         if sets:
-            yield _warning(
+            yield warning(
                 "AUDIT09", "exact_duplicates", f"{_count(len(sets), 'text')} more than once, with the same label.",
                 "Keep one of each; copies stay on one side of every split.", self._places(sets),
             )  # fmt: skip
 
     def near_duplicates(self) -> Iterator[AuditFinding]:
         if not self._duplicates.near_searched:
-            yield _warning(
+            yield warning(
                 "AUDIT17", "near_duplicates_not_searched",
                 f"More than {self._policy.most_rows_for_near_duplicates:,} rows: only exact duplicates were searched.",
                 "Search near duplicates with another tool; copies on both sides of a split flatter retrieval.",
@@ -254,7 +215,7 @@ class _Checked:
         if pairs:
             differ = sum(len(self._labels_of(pair)) > 1 for pair in pairs)
             labels = f", {differ} of them with different labels" if differ else ""
-            yield _warning(
+            yield warning(
                 "AUDIT10", "near_duplicates", f"{_count(len(pairs), 'pair')} of nearly the same text{labels}.",
                 "Look whether both are needed; they stay on one side of every split.", self._places(pairs),
             )  # fmt: skip
@@ -262,7 +223,7 @@ class _Checked:
     def conflicting_labels(self) -> Iterator[AuditFinding]:
         sets = [rows for rows in self._duplicates.exact if len(self._labels_of(rows)) > 1]
         if sets:
-            yield _warning(
+            yield warning(
                 "AUDIT11", "conflicting_labels", f"{_count(len(sets), 'text')} with two or more different labels.",
                 "Decide which label is right: no arm can be right on both.", self._places(sets),
             )  # fmt: skip
@@ -270,14 +231,14 @@ class _Checked:
     def leakage(self) -> Iterator[AuditFinding]:
         exact = [rows for rows in self._duplicates.exact if len({self._is_test(row) for row in rows}) == 2]
         if exact:
-            yield _blocker(
+            yield blocker(
                 "AUDIT12", "test_rows_in_training",
                 f"{_count(len(exact), 'text')} of the test file also in the training file.",
                 "Delete them from one of the two: a score on rows that were trained on means nothing.",
                 self._places(exact),
             )  # fmt: skip
         if self.left_out() and not exact:
-            yield _warning(
+            yield warning(
                 "AUDIT13", "test_rows_nearly_in_training",
                 f"{_count(len(self.left_out()), 'training row')} nearly the same as a row of the test file, "
                 "or of the same group.",
@@ -298,7 +259,7 @@ class _Checked:
     def personal_data(self) -> Iterator[AuditFinding]:
         rows = [number for number, example in enumerate(self._both) if EMAIL.search(example.input)]
         if rows:
-            yield _warning(
+            yield warning(
                 "AUDIT14", "e-mail_addresses", f"{_count(len(rows), 'input')} with an e-mail address.",
                 "Replace it with a placeholder before the file leaves your hands.",
                 self._places([[row] for row in rows]),
@@ -322,22 +283,6 @@ class _Checked:
             return Place(id=example.id, file=example.source, line=example.line)
 
         return tuple(tuple(place(self._both[row]) for row in rows) for rows in sets)
-
-
-def _blocker(
-    code: str, name: str, message: str, what_to_do: str, rows: tuple[tuple[Place, ...], ...] = ()
-) -> AuditFinding:
-    return AuditFinding(
-        code=code, name=name, severity=Severity.BLOCKER, message=message, what_to_do=what_to_do, rows=rows
-    )
-
-
-def _warning(
-    code: str, name: str, message: str, what_to_do: str, rows: tuple[tuple[Place, ...], ...] = ()
-) -> AuditFinding:
-    return AuditFinding(
-        code=code, name=name, severity=Severity.WARNING, message=message, what_to_do=what_to_do, rows=rows
-    )
 
 
 def _count(number: int, noun: str) -> str:

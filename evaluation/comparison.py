@@ -57,6 +57,9 @@ class Progress:
     def planned(self, trials: Sequence[PlannedTrial]) -> None:
         """Before the first trial."""
 
+    def preparing(self) -> None:
+        """Before the base model reads every text; not called where every trial is read back."""
+
     def prepared(self) -> None:
         """After every text has been read by the base model."""
 
@@ -97,6 +100,7 @@ def _preparation(comparison: Comparison, progress: Progress) -> Callable[[], Non
     rows = (*comparison.dataset.examples, *(comparison.test.examples if comparison.test else ()))
 
     def prepare() -> None:
+        progress.preparing()
         for prepare_texts in dict.fromkeys(spec.prepare for spec in comparison.specs):
             prepare_texts(inputs_of(rows))
         progress.prepared()

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from evaluation.audit import Audit, Severity
+from evaluation.audit import Audit
+from evaluation.findings import Severity
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from service.commands.examples import configured_encoder, read_examples

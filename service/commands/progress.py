@@ -32,11 +32,13 @@ class Bars(ComparisonProgress):
         self._bars.stop()
 
     def planned(self, trials: Sequence[PlannedTrial]) -> None:
-        self._reading = self._bars.add_task("reading every text once", total=None)
         for name, count in Counter(trial.spec.name for trial in trials).items():
             title = next(trial.spec.title for trial in trials if trial.spec.name == name)
             self._arms[name] = self._bars.add_task(title, total=count, start=False)
         self._start(trials[0].spec.name)
+
+    def preparing(self) -> None:
+        self._reading = self._bars.add_task("reading every text once", total=None)
 
     def prepared(self) -> None:
         if self._reading is not None:
