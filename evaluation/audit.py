@@ -106,14 +106,15 @@ class _Checked:
 
     def sizes(self) -> Iterator[AuditFinding]:
         left_out = len(self.left_out())
-        after = f" left, {left_out} nearly repeat the test file" if left_out else ""
+        after = f", {left_out} others nearly repeat the test file" if left_out else ""
         for name, rows, fewest in (
-            (f"examples{after}", len(self._usable), self._policy.fewest_examples),
-            ("test examples", len(self._test) if self._test else None, self._policy.fewest_test_examples),
+            ("example", len(self._usable), self._policy.fewest_examples),
+            ("test example", len(self._test) if self._test else None, self._policy.fewest_test_examples),
         ):
             if rows is not None and rows < fewest:
                 yield blocker(
-                    "AUDIT01", "too_few_examples", f"{rows} {name}; a comparison needs at least {fewest}.",
+                    "AUDIT01", "too_few_examples",
+                    f"{_count(rows, name)}{after}; a comparison needs at least {fewest}.",
                     f"Label {fewest - rows} more, better 50.",
                 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from rules.assess import Assessment, assess
 from rules.finding import Method, Severity
 from rules.scores import MethodScore
 from service.commands.documents import read_form
+from service.commands.indented import indented
 
 TITLES = {Method.PROMPTING: "Prompting", Method.RETRIEVAL: "Retrieval", Method.FINE_TUNING: "Fine-tuning"}
 BAR = 30
@@ -34,19 +35,25 @@ def show_assessment(assessment: Assessment, console: Console) -> None:
             console.print(f"[bold red]Veto {finding.code}[/bold red] {escape(finding.message)}")
     ready = sum(question.status == "yes" for question in assessment.readiness.questions)
     console.print(f"\nReady to fine-tune: {'yes' if assessment.readiness.ready else 'no'} ({ready} of 6 questions yes)")
-    for sixth in assessment.readiness.questions:
-        colour = {"yes": "green", "no": "red"}.get(sixth.status, "yellow")
-        console.print(f"  [{colour}]{sixth.status:<8}[/{colour}]{escape(sixth.question)}")
+    colours = {"yes": "green", "no": "red", "unknown": "yellow"}
+    console.print(
+        indented(
+            (f"[{colours[sixth.status]}]{sixth.status}[/]", escape(sixth.question))
+            for sixth in assessment.readiness.questions
+        )
+    )
     warnings = [finding for finding in assessment.findings if finding.severity is Severity.WARNING]
     if warnings:
         console.print("\nWhat speaks against:")
-        for finding in warnings:
-            console.print(f"  {finding.code} {escape(finding.message)}")
-            console.print(f"         [dim]{escape(finding.what_to_do)}[/dim]")
+        console.print(
+            indented(
+                (finding.code, f"{escape(finding.message)} [dim]To do: {escape(finding.what_to_do)}[/dim]")
+                for finding in warnings
+            )
+        )
     if assessment.next_questions:
         console.print("\nAnswer next:")
-        for unanswered in assessment.next_questions[:3]:
-            console.print(f"  {unanswered.field}: {escape(unanswered.why)}")
+        console.print(indented((asked.field, escape(asked.why)) for asked in assessment.next_questions[:3]))
     console.print()
 
 

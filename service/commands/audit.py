@@ -13,6 +13,7 @@ from evaluation.findings import Severity
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from service.commands.examples import configured_encoder, read_examples
+from service.commands.indented import indented
 from service.refusals import AUDIT_BLOCKS
 from service.settings import load_settings
 
@@ -41,9 +42,8 @@ def show_audit(audit: Audit, console: Console) -> None:
     for finding in audit.findings:
         colour = "red" if finding.severity is Severity.BLOCKER else "yellow"
         console.print(f"[{colour}]{finding.code} {finding.severity}[/{colour}] {escape(finding.message)}")
-        if finding.rows:
-            console.print(f"    lines {escape(_shortened(finding.lines))}")
-        console.print(f"    [dim]{escape(finding.what_to_do)}[/dim]")
+        lines = [("", f"lines {escape(_shortened(finding.lines))}")] if finding.rows else []
+        console.print(indented([*lines, ("", f"[dim]{escape(finding.what_to_do)}[/dim]")]))
     console.print()
 
 

@@ -22,6 +22,7 @@ from evaluation.report import Report
 from rules.form import Form
 from service.commands.documents import read_form, read_label_descriptions
 from service.commands.examples import Examples, configured_encoder, read_examples
+from service.commands.indented import indented
 from service.commands.progress import Bars
 from service.refusals import REQUIREMENT_NOT_MET, Refusal
 from service.run_folder import TRIALS, locked, write_report, write_whole
@@ -100,9 +101,9 @@ def show_report(report: Report, console: Console) -> None:
     """Verdict, reasons and the table of arms, in a terminal."""
     view = View(report)
     console.print(f"\n[bold]{escape(view.verdict.headline)}[/bold]  ({view.kind.lower()})")
-    for reason in view.verdict.reasons:
-        console.print(f"  - {escape(reason)}")
-    console.print(f"  [dim]Biggest doubt: {escape(view.doubt)}[/dim]\n")
+    lines = [*view.verdict.reasons, f"Biggest doubt: {view.doubt}"]
+    console.print(indented(("-", escape(line)) for line in lines))
+    console.print()
     table = Table(box=None, padding=(0, 1))
     for heading, side in (("", "left"), ("accuracy", "right"), ("95% interval", "left"), ("P(best)", "right")):
         table.add_column(heading, justify=side)  # type: ignore[arg-type]
