@@ -149,6 +149,7 @@ def _report(
         audit=audit,
         split=summarise_split(split, len(audit.left_out) if comparison.test else 0),
         assessment=assess(comparison.form) if comparison.form else None,
+        target=comparison.form.success.target if comparison.form else None,
         disagreements=tuple(disagreements[:MOST_DISAGREEMENTS]),
         disagreements_in_all=len(disagreements),
         policy=policy,

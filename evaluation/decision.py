@@ -176,12 +176,13 @@ def _rival(arm: ScoredArm, evidence: Evidence) -> ScoredArm:
 
 def _headline(kind: VerdictKind, arm: ScoredArm, rival: ScoredArm, tuned: ScoredArm | None) -> str:
     if tuned is None:
-        enough = "is good enough" if kind is VerdictKind.KEEP else f"leads; {rival.spec.title} is not ruled out"
-        return f"{_capital(arm.spec.title)} {enough}."
+        if kind is VerdictKind.KEEP:
+            return f"Keep {arm.spec.title}; nothing else earns its price."
+        return f"Use {arm.spec.title} for now; {rival.spec.title} is not ruled out."
     if kind is VerdictKind.FINE_TUNE:
         return f"Fine-tune: {arm.spec.title} beats every cheaper way by enough to pay."
     if kind is VerdictKind.KEEP:
-        return f"Do not pay for a fine-tune: {arm.spec.title} is good enough."
+        return f"Do not pay for a fine-tune: keep {arm.spec.title}; nothing else earns its price."
     if arm.spec.family is Family.LORA:
         return f"Leaning towards a fine-tune, but {rival.spec.title} is not ruled out."
     return f"Do not pay for a fine-tune yet: use {arm.spec.title}; {rival.spec.title} is not ruled out."

@@ -98,6 +98,8 @@ class Report(_Record):
     audit: Audit
     split: SplitSummary
     assessment: Assessment | None
+    target: float | None
+    """Accuracy that the form asks for (success.target)."""
     disagreements: tuple[Disagreement, ...]
     disagreements_in_all: int
     policy: EvaluationPolicy

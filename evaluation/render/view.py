@@ -102,6 +102,17 @@ class View:
         )
 
     @cached_property
+    def target(self) -> str | None:
+        """Whether the recommended arm reaches what the form asks for; None where it asks for nothing."""
+        target, chosen = self.report.target, self.chosen
+        if target is None:
+            return None
+        if chosen.low >= target:
+            return f"The target of {percent(target)} is reached."
+        reaches = "may or may not be reached" if chosen.high >= target else "is not reached"
+        return f"The target of {percent(target)} {reaches} ({percent(chosen.low)} to {percent(chosen.high)})."
+
+    @cached_property
     def base_models(self) -> str:
         """What the arms adapt: one model, or a warning that they differ."""
         names = list(dict.fromkeys(arm.base_model for arm in self.report.arms))

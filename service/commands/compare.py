@@ -101,7 +101,8 @@ def show_report(report: Report, console: Console) -> None:
     """Verdict, reasons and the table of arms, in a terminal."""
     view = View(report)
     console.print(f"\n[bold]{escape(view.verdict.headline)}[/bold]  ({view.kind.lower()})")
-    lines = [*view.verdict.reasons, f"Biggest doubt: {view.doubt}"]
+    target = [view.target] if view.target else []
+    lines = [*view.verdict.reasons, *target, f"Biggest doubt: {view.doubt}"]
     console.print(indented(("-", escape(line)) for line in lines))
     console.print()
     table = Table(box=None, padding=(0, 1))
