@@ -63,11 +63,7 @@ WORLDS = (
     World("8 points better", 300, (0.62, 0.70, 0.78, 0.86)),
     World("12 points better", 150, (0.55, 0.65, 0.74, 0.86)),
 )
-DESIGNS = {
-    "cross-fitted, one seed a fold": None,
-    "given test file, 3 seeds": 300,
-    "given test file, 5 seeds": 200,
-}
+DESIGNS = {"cross-fitted, one seed a fold": None, "given test file, 3 seeds": 300, "given test file, 5 seeds": 200}
 """Training rows beside a test file: 256 or more get three seeds, fewer get five."""
 DECIDED_BY = ("the rule", "highest mean")
 
@@ -157,7 +153,10 @@ def _answer(
     chances = expit(of_rows[list(planned.rows.tested)] + rng.normal(0, deviation))
     targets = (split.tested[position].output for position in planned.rows.tested)
     right = zip(targets, rng.random(len(chances)) < chances, strict=True)
-    trial = Trial.model_construct(run=planned.run, fit_seconds=0.0, predict_seconds=0.0)
+    trial = Trial(
+        key="simulated", arm=planned.spec.name, fold=planned.fold, run=planned.run, seed=planned.seed,
+        train_size=len(planned.rows.train), determined_by={}, fit_seconds=0, predict_seconds=0,
+    )  # fmt: skip
     return FinishedTrial(trial, planned.rows, tuple(Prediction(target if hit else None) for target, hit in right))
 
 
