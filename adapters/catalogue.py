@@ -41,17 +41,18 @@ ARMS = (
 
 def encoder_arms(encoder: Encoder) -> tuple[ArmSpec, ...]:
     """All arms over one encoder."""
-    return tuple(_spec(entry, encoder) for entry in ARMS)
+    determined_by = _determined_by(encoder)
+    return tuple(_spec(entry, encoder, determined_by) for entry in ARMS)
 
 
-def _spec(entry: Entry, encoder: Encoder) -> ArmSpec:
+def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> ArmSpec:
     return ArmSpec(
         name=entry.name,
         title=entry.title,
         family=entry.family,
         randomness=entry.randomness,
         base_model=encoder.name,
-        determined_by=_determined_by(encoder),
+        determined_by=determined_by,
         build=_builder(entry, encoder),
         load=lambda folder: _class(entry).load(encoder, folder),
         prepare=encoder.prepare,

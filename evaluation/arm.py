@@ -77,3 +77,8 @@ class ArmSpec:
     prepare: Callable[[Sequence[str]], None]
     """Called once with every input before the first fit; arms that share a base model share the callable."""
     demonstrations: int = 0
+
+    @property
+    def is_fine_tune(self) -> bool:
+        """Whether it trains the model's own layers: what every cheaper arm is held against."""
+        return self.family is Family.LORA

@@ -70,9 +70,9 @@ def audit_dataset(
     checked = _Checked(dataset, test, both, duplicates, policy)
     tokens = count_tokens([example.input for example in both])
     findings = [
-        *checked.sizes(), *checked.labels(), *checked.empty_inputs(), *checked.overlong_inputs(tokens, token_limit),
-        *checked.exact_duplicates(), *checked.near_duplicates(), *checked.conflicting_labels(), *checked.leakage(),
-        *checked.personal_data(),
+        *checked.sizes(), *checked.groups(), *checked.labels(), *checked.empty_inputs(),
+        *checked.overlong_inputs(tokens, token_limit), *checked.exact_duplicates(), *checked.near_duplicates(),
+        *checked.conflicting_labels(), *checked.leakage(), *checked.personal_data(),
     ]  # fmt: skip
     return Audit(
         dataset=dataset.name,
@@ -84,12 +84,13 @@ def audit_dataset(
         findings=tuple(sorted(findings, key=lambda finding: (finding.severity is not Severity.BLOCKER, finding.code))),
         groups=duplicates.groups[: len(dataset)],
         test_groups=duplicates.groups[len(dataset) :],
-        left_out=checked.left_out(),
+        left_out=checked.left_out,
     )
 
 
 class _Checked:
-    """The rows under audit; one method a fault."""
+    """The rows under audit; one method a kind of fault. `left_out` are the training rows that stand in one group with
+    a test row."""
 
     def __init__(
         self,
@@ -101,11 +102,13 @@ class _Checked:
     ) -> None:
         self._dataset, self._test, self._both = dataset, test, both
         self._duplicates, self._policy = duplicates, policy
-        left_out = set(self.left_out())
+        tested = set(duplicates.groups[len(dataset) :])
+        self.left_out = tuple(row for row in range(len(dataset)) if duplicates.groups[row] in tested)
+        left_out = set(self.left_out)
         self._usable = tuple(example for row, example in enumerate(dataset.examples) if row not in left_out)
 
     def sizes(self) -> Iterator[AuditFinding]:
-        left_out = len(self.left_out())
+        left_out = len(self.left_out)
         after = f", {left_out} others nearly repeat the test file" if left_out else ""
         for name, rows, fewest in (
             ("example", len(self._usable), self._policy.fewest_examples),
@@ -118,6 +121,7 @@ class _Checked:
                     f"Label {fewest - rows} more, better 50.",
                 )  # fmt: skip
 
+    def groups(self) -> Iterator[AuditFinding]:
         sizes = Counter(self._duplicates.groups[: len(self._dataset)])
         groups, largest = len(sizes), max(sizes.values())
         if self._test is None and groups >= self._policy.fewest_groups and largest > len(self._dataset) / 2:
@@ -238,24 +242,18 @@ class _Checked:
                 "Delete them from one of the two: a score on rows that were trained on means nothing.",
                 self._places(exact),
             )  # fmt: skip
-        if self.left_out() and not exact:
+        if self.left_out and not exact:
             yield warning(
                 "AUDIT13", "test_rows_nearly_in_training",
-                f"{_count(len(self.left_out()), 'training row')} nearly the same as a row of the test file, "
+                f"{_count(len(self.left_out), 'training row')} nearly the same as a row of the test file, "
                 "or of the same group.",
                 "These training rows are left out of every fit.", self._places(self._with_tested_twin()),
             )  # fmt: skip
 
-    def left_out(self) -> tuple[int, ...]:
-        """Training rows that stand in one group with a test row, unless an exact copy blocks the run anyway."""
-        groups = self._duplicates.groups
-        tested = set(groups[len(self._dataset) :])
-        return tuple(row for row in range(len(self._dataset)) if groups[row] in tested)
-
     def _with_tested_twin(self) -> list[tuple[int, int]]:
         groups = self._duplicates.groups
         tested = {groups[row]: row for row in reversed(range(len(self._dataset), len(self._both)))}
-        return [(row, tested[groups[row]]) for row in self.left_out()]
+        return [(row, tested[groups[row]]) for row in self.left_out]
 
     def personal_data(self) -> Iterator[AuditFinding]:
         rows = [number for number, example in enumerate(self._both) if EMAIL.search(example.input)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.arm import ArmSpec, Family
+from evaluation.arm import ArmSpec
 from evaluation.audit import Audit, AuditBlocked
 from evaluation.contrasts import arm_interval, contrast_arms
 from evaluation.dataset import Dataset, Task, inputs_of
@@ -18,7 +18,7 @@ from evaluation.flips import find_flips
 from evaluation.outlook import look_ahead
 from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, GainPrior, believe, gain_prior
-from evaluation.provenance import Provenance, library_versions, machine, python_version, source_sha256
+from evaluation.provenance import Provenance, advisor_version, library_versions, machine, python_version, source_sha256
 from evaluation.report import (
     MOST_DISAGREEMENTS,
     VERSION,
@@ -114,7 +114,7 @@ def _of(spec: ArmSpec, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]
 
 def _evidence(comparison: Comparison, arms: Sequence[ScoredArm], split: Split, policy: EvaluationPolicy) -> Evidence:
     design = statistics_design(split, policy)
-    cheap = [float(arm.outcomes.scores.mean()) for arm in arms if arm.spec.family is not Family.LORA]
+    cheap = [arm.accuracy for arm in arms if not arm.spec.is_fine_tune]
     prior = gain_prior(len(comparison.task.labels), split.train_size, max(cheap, default=0.0))
     beliefs = _beliefs(comparison, arms, split, prior, policy)
     return Evidence(arms, contrast_arms(arms, design, policy), beliefs, prior, len(split.tested))
@@ -147,7 +147,7 @@ def _report(
         flips=find_flips(verdict, policy, lambda other: _decide_again(comparison, evidence, split, other)),
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
         audit=audit,
-        split=summarise_split(split, len(audit.left_out) if comparison.test else 0),
+        split=summarise_split(split, len(audit.left_out)),
         assessment=assess(comparison.form) if comparison.form else None,
         target=comparison.form.success.target if comparison.form else None,
         disagreements=tuple(disagreements[:MOST_DISAGREEMENTS]),
@@ -169,7 +169,7 @@ def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.rand
     f1 = macro_f1_of(arm, split, policy, rng)
     return ArmResult(
         name=arm.spec.name, title=arm.spec.title, family=arm.spec.family, base_model=arm.spec.base_model,
-        accuracy=float(arm.outcomes.scores.mean()), low=interval.low, high=interval.high,
+        accuracy=arm.accuracy, low=interval.low, high=interval.high,
         macro_f1=f1.value,
         macro_f1_low=f1.interval.low if f1.interval else None,
         macro_f1_high=f1.interval.high if f1.interval else None,
@@ -183,10 +183,8 @@ def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.rand
 def _provenance(
     comparison: Comparison, split: Split, policy: EvaluationPolicy, finished: Sequence[FinishedTrial]
 ) -> Provenance:
-    from evaluation import __version__
-
     return Provenance(
-        advisor=__version__,
+        advisor=advisor_version(),
         source_sha256=source_sha256(),
         python=python_version(),
         machine=machine(),

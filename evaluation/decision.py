@@ -8,7 +8,6 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.arm import Family
 from evaluation.contrasts import Contrast
 from evaluation.numbers import percent, points, unsigned_points
 from evaluation.policy import EvaluationPolicy
@@ -78,19 +77,16 @@ class Evidence:
                 return contrast.reversed()
         raise KeyError(f"no contrast of {first} and {second}")
 
-    def named(self, name: str) -> ScoredArm:
-        return next(arm for arm in self.arms if arm.spec.name == name)
-
     @property
     def tuned(self) -> ScoredArm | None:
         """The fine-tune with the highest accuracy, if any was compared."""
-        tuned = [arm for arm in self.arms if arm.spec.family is Family.LORA]
-        return max(tuned, key=lambda arm: float(arm.outcomes.scores.mean()), default=None)
+        tuned = [arm for arm in self.arms if arm.spec.is_fine_tune]
+        return max(tuned, key=lambda arm: arm.accuracy, default=None)
 
     @property
     def cheap(self) -> list[ScoredArm]:
         """Every arm that is not a fine-tune."""
-        return [arm for arm in self.arms if arm.spec.family is not Family.LORA]
+        return [arm for arm in self.arms if not arm.spec.is_fine_tune]
 
     def others(self, arm: ScoredArm) -> list[ScoredArm]:
         return [other for other in self.arms if other is not arm]
@@ -170,7 +166,7 @@ def _rival(arm: ScoredArm, evidence: Evidence) -> ScoredArm:
     chances = dict(zip((each.spec.name for each in evidence.arms), evidence.beliefs.probability_best, strict=True))
     return max(
         evidence.others(arm),
-        key=lambda other: (chances[other.spec.name], float(other.outcomes.scores.mean())),
+        key=lambda other: (chances[other.spec.name], other.accuracy),
     )
 
 
@@ -183,7 +179,7 @@ def _headline(kind: VerdictKind, arm: ScoredArm, rival: ScoredArm, tuned: Scored
         return f"Fine-tune: {arm.spec.title} beats every cheaper way by enough to pay."
     if kind is VerdictKind.KEEP:
         return f"Do not pay for a fine-tune: keep {arm.spec.title}; nothing else earns its price."
-    if arm.spec.family is Family.LORA:
+    if arm.spec.is_fine_tune:
         return f"Leaning towards a fine-tune, but {rival.spec.title} is not ruled out."
     return f"Do not pay for a fine-tune yet: use {arm.spec.title}; {rival.spec.title} is not ruled out."
 
@@ -233,7 +229,7 @@ def _provisional_reasons(best: ScoredArm, evidence: Evidence, policy: Evaluation
 
 
 def _why_not_fine_tune(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> str:
-    cheap = max(evidence.cheap, key=lambda other: float(other.outcomes.scores.mean()))
+    cheap = max(evidence.cheap, key=lambda other: other.accuracy)
     contrast = evidence.between(tuned.spec.name, cheap.spec.name)
     enough = policy.margin(tuned.spec.family, cheap.spec.family)
     return (

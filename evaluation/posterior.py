@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.arm import Family
 from evaluation.policy import EvaluationPolicy
 from evaluation.scoring import ScoredArm
 from evaluation.statistics import Design, item_variance, run_variance
@@ -47,7 +46,7 @@ def gain_prior(labels: int, train_size: int, best_cheap: float) -> GainPrior:
 
 def shrunken_gain(difference: float, variance: float, prior: GainPrior) -> float:
     """Posterior mean of a gain: the winner's curse taken out. Zero variance gives the difference itself."""
-    weight = prior.deviation**2 / (prior.deviation**2 + variance)
+    weight = _weight(variance, prior)
     return weight * difference + (1 - weight) * prior.mean
 
 
@@ -59,9 +58,9 @@ def believe(
     rng: np.random.Generator,
 ) -> Beliefs:
     """Draw every arm's true accuracy together, rows shared between arms, a fine-tune's gain shrunk by the prior."""
-    means = np.array([arm.outcomes.scores.mean() for arm in arms])
+    means = np.array([arm.accuracy for arm in arms])
     draws = rng.multivariate_normal(means, _covariance(arms, design), size=policy.posterior_draws, method="eigh")
-    tuned = [number for number, arm in enumerate(arms) if arm.spec.family is Family.LORA]
+    tuned = [number for number, arm in enumerate(arms) if arm.spec.is_fine_tune]
     cheap = [number for number in range(len(arms)) if number not in tuned]
     for number in tuned:
         if cheap:
@@ -79,9 +78,13 @@ def believe(
 def _shrunk(gains: np.ndarray, prior: GainPrior) -> np.ndarray:
     """Draws of a gain, moved to the posterior's mean and narrowed to its deviation."""
     centre, variance = gains.mean(), gains.var()
-    weight = prior.deviation**2 / (prior.deviation**2 + variance)
-    narrowed: np.ndarray = shrunken_gain(centre, variance, prior) + np.sqrt(weight) * (gains - centre)
-    return narrowed
+    spread = np.sqrt(_weight(variance, prior)) * (gains - centre)
+    return np.asarray(shrunken_gain(centre, variance, prior) + spread)
+
+
+def _weight(variance: float, prior: GainPrior) -> float:
+    """Of what was measured, against the prior."""
+    return prior.deviation**2 / (prior.deviation**2 + variance)
 
 
 def _covariance(arms: Sequence[ScoredArm], design: Design) -> np.ndarray:

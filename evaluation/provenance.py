@@ -43,6 +43,11 @@ class Provenance(BaseModel):
     """Trial key by `arm/fold/run`."""
 
 
+def advisor_version() -> str:
+    """As installed: pyproject.toml is the only place that states it."""
+    return metadata.version("adaptation-advisor")
+
+
 def library_versions() -> dict[str, str]:
     """Installed versions, read from metadata: nothing is imported."""
     return {name: metadata.version(name) for name in LIBRARIES}

@@ -34,6 +34,11 @@ class ScoredArm:
     total_seconds: float
     milliseconds_per_item: float
 
+    @property
+    def accuracy(self) -> float:
+        """Mean over rows and runs."""
+        return float(self.outcomes.scores.mean())
+
 
 def score_arm(
     spec: ArmSpec, trials: Sequence[FinishedTrial], split: Split, task: Task, policy: EvaluationPolicy

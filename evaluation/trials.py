@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -49,8 +50,9 @@ class PlannedTrial:
     rows: Fold
     inputs: tuple[str, ...]
 
-    @property
+    @cached_property
     def determined_by(self) -> dict[str, str]:
+        """Everything that the predictions depend on; hashes every row, so it is worked out once."""
         return {
             **self.spec.determined_by,
             "arm": self.spec.name,
@@ -60,8 +62,9 @@ class PlannedTrial:
             "seed": str(self.seed),
         }
 
-    @property
+    @cached_property
     def key(self) -> str:
+        """SHA-256 of what it is determined by."""
         return _sha256(json.dumps(self.determined_by, sort_keys=True))
 
 

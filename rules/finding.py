@@ -16,6 +16,13 @@ class Method(StrEnum):
 
 METHODS: Final = tuple(Method)
 
+METHOD_TITLES: Final = {
+    Method.PROMPTING: "Prompting",
+    Method.RETRIEVAL: "Retrieval",
+    Method.FINE_TUNING: "Fine-tuning",
+}
+"""For people."""
+
 
 class Severity(StrEnum):
     """How much a finding weighs, heaviest first."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EMBEDDED_NAME = "all-MiniLM-L6-v2"
 EMBEDDED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """Published hash of sentence-transformers/all-MiniLM-L6-v2, model.safetensors."""
+WEIGHTS = "model.safetensors"
 BATCH = 32
 
 
@@ -39,10 +40,10 @@ class Encoder:
 
     def __init__(self, folder: Path, cache: Path | None = None, expected_sha256: str | None = None) -> None:
         folder = folder.resolve()
-        weights = folder / "model.safetensors"
+        weights = folder / WEIGHTS
         if not weights.is_file():
             raise EncoderError(
-                f"{folder} has no model.safetensors; name a folder with a sentence-transformers model "
+                f"{folder} has no {WEIGHTS}; name a folder with a sentence-transformers model "
                 "(only safetensors weights are loaded)."
             )
         self.sha256 = _file_sha256(weights)
@@ -70,7 +71,9 @@ class Encoder:
         digest = hashlib.sha256()
         for path in sorted(self.folder.rglob("*")):
             if path.is_file() and path.suffix in (".safetensors", ".bin", ".json", ".txt", ".model"):
-                digest.update(f"{path.relative_to(self.folder)} {_file_sha256(path)}\n".encode())
+                name = str(path.relative_to(self.folder))
+                sha256 = self.sha256 if name == WEIGHTS else _file_sha256(path)
+                digest.update(f"{name} {sha256}\n".encode())
         return digest.hexdigest()
 
     @cached_property

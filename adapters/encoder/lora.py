@@ -1,6 +1,6 @@
 """LoRA: adapters inside the encoder and a linear head that starts from the class means.
 
-What makes it quick on a CPU (figures in docs/results.md): adapters sit in the upper half of the layers, so the lower
+What makes it quick on a CPU (docs/decisions/0004): adapters sit in the upper half of the layers, so the lower
 half is computed once for each text; batches hold texts of like length; bfloat16 where the processor has it.
 """
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from evaluation.decision import VerdictKind
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
 from evaluation.report import ArmResult, Report
-from rules.finding import Method
+from rules.finding import METHOD_TITLES, Method
 
 VERDICTS = {
     VerdictKind.FINE_TUNE: "Fine-tune",
@@ -29,7 +29,6 @@ METHOD_OF_FAMILY = {
     "lora": Method.FINE_TUNING,
 }
 """A classifier head is none of the three methods that the form knows."""
-METHODS = {Method.PROMPTING: "Prompting", Method.RETRIEVAL: "Retrieval", Method.FINE_TUNING: "Fine-tuning"}
 
 
 @dataclass(frozen=True)
@@ -239,7 +238,7 @@ class View:
             return []
         return [
             {
-                "title": METHODS[method],
+                "title": METHOD_TITLES[method],
                 "score": str(score.score) if score.score is not None else f"{score.low} to {score.high}",
                 "vetoes": ", ".join(score.vetoes) or "none",
             }

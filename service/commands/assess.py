@@ -9,12 +9,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from rules.assess import Assessment, assess
-from rules.finding import Method, Severity
+from rules.finding import METHOD_TITLES, Severity
 from rules.scores import MethodScore
 from service.commands.documents import read_form
 from service.commands.indented import indented
 
-TITLES = {Method.PROMPTING: "Prompting", Method.RETRIEVAL: "Retrieval", Method.FINE_TUNING: "Fine-tuning"}
 BAR = 30
 
 
@@ -62,7 +61,7 @@ def _scores(assessment: Assessment) -> Table:
     for method, score in assessment.methods.items():
         vetoes = f"[red]vetoed by {', '.join(score.vetoes)}[/red]" if score.vetoes else ""
         known = f"{score.score}" if score.score is not None else f"{score.low} to {score.high}"
-        table.add_row(TITLES[method], _bar(score), known, vetoes)
+        table.add_row(METHOD_TITLES[method], _bar(score), known, vetoes)
     return table
 
 

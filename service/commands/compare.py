@@ -30,7 +30,7 @@ from service.settings import load_settings
 
 RUNS = Path("advisor-runs")
 STANDARD_OUTPUT = Path("-")
-VERDICTS = ("fine_tune", "keep", "provisional")
+VERDICTS = tuple(kind for kind in VerdictKind if kind is not VerdictKind.NO_COMPARISON)
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,10 @@ def show_report(report: Report, console: Console) -> None:
     console.print(indented(("-", escape(line)) for line in lines))
     console.print()
     table = Table(box=None, padding=(0, 1))
-    for heading, side in (("", "left"), ("accuracy", "right"), ("95% interval", "left"), ("P(best)", "right")):
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
-    for heading in ("fits", "one fit"):
+    table.add_column("")
+    table.add_column("accuracy", justify="right")
+    table.add_column(f"{view.level} interval")
+    for heading in ("P(best)", "fits", "one fit"):
         table.add_column(heading, justify="right")
     for arm in view.arm_rows:
         style = "bold" if arm["name"] == view.verdict.arm else ""

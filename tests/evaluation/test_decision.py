@@ -142,7 +142,7 @@ class TestKeep:
     def test_what_is_kept_is_certified_against_every_other(self, world: World, hits: list[int]) -> None:
         evidence = world(tuple(hits), 400)
         verdict = decide(evidence, POLICY)
-        kept = evidence.named(verdict.arm).spec
+        kept = next(arm for arm in evidence.arms if arm.spec.name == verdict.arm).spec
         certified = [
             arm.spec.name
             for arm in evidence.arms
