@@ -4,31 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from evaluation.dataset import Example, Task
+from rules.family import Family, Randomness
 
-
-class Family(StrEnum):
-    """Kinds of arm, simplest and cheapest first."""
-
-    ZERO_SHOT = "zero_shot"
-    FEW_SHOT = "few_shot"
-    RETRIEVAL = "retrieval"
-    HEAD = "head"
-    LORA = "lora"
-
-
-class Randomness(StrEnum):
-    """Where an arm's results would differ if it were fitted again on the same rows."""
-
-    NONE = "none"
-    DRAW = "draw"
-    """A draw of demonstrations: cheap, so it is repeated in every fold."""
-    TRAINING = "training"
-    """Initialisation and data order: costly, so cross-fitting gives every fold a seed of its own."""
+__all__ = ["Arm", "ArmSpec", "Family", "Prediction", "Randomness"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +63,4 @@ class ArmSpec:
     @property
     def is_fine_tune(self) -> bool:
         """Whether it trains the model's own layers: what every cheaper arm is held against."""
-        return self.family is Family.LORA
+        return self.family.is_fine_tune

@@ -12,8 +12,8 @@ from evaluation.contrasts import Contrast
 from evaluation.numbers import percent, points, unsigned_points
 from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, GainPrior, shrunken_gain
-from evaluation.power import detectable_gain, items_needed, runs_factor_needed
 from evaluation.scoring import ScoredArm
+from rules.power import detectable_gain, items_needed, runs_factor_needed
 
 
 class VerdictKind(StrEnum):

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import hashlib
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from evaluation.arm import Family
+from rules.design import DesignPolicy
 
 
-class EvaluationPolicy(BaseModel):
-    """Thresholds; a field's description is its reason."""
+class EvaluationPolicy(DesignPolicy):
+    """Thresholds; a field's description is its reason. Those that the plan announces too are inherited."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    fewest_examples: int = Field(30, ge=10, description="Below, no interval is narrow enough to decide by (7.2).")
-    fewest_test_examples: int = Field(30, ge=10, description="As above, for a test file (7.6).")
+    fewest_test_examples: int = Field(30, ge=10, description="As fewest_examples, for a test file (7.6).")
     fewest_groups: int = Field(5, ge=2, description="Sets of rows that belong together; fewer give no spread (1.1).")
     fewest_of_a_class: int = Field(5, ge=2, description="Two classes of this size make a comparison (section 5).")
     starved_class: int = Field(8, ge=2, description="Fewer rows: no claim about this class, fewer demonstrations.")
@@ -32,39 +29,8 @@ class EvaluationPolicy(BaseModel):
         20_000, description="Above, comparing all pairs takes minutes; only exact duplicates are searched."
     )
 
-    cross_fit_below: int = Field(500, description="Below, every row is tested once by cross-fitting (1.5, 7.2).")
-    ten_folds_below: int = Field(100, description="Below, ten folds leave enough rows to fit on (7.2).")
-    cross_fit_inflation: float = Field(
-        1.22, ge=1, description="Cross-fitted standard errors are too small by this factor (1.5)."
-    )
-    test_share: float = Field(0.4, gt=0, lt=1, description="Of the rows, sealed for the test (7.2).")
-    largest_test: int = Field(600, description="More test rows narrow the interval less than training rows help (7.2).")
-
-    demonstration_draws: int = Field(3, ge=1, description="One draw leaves 6.2% false alarms, three leave 4.5% (7.6).")
-    training_seeds: int = Field(3, ge=1, description="Seeds where there are enough labels (7.4).")
-    training_seeds_few_labels: int = Field(5, ge=1, description="One run in five can collapse on few labels (7.4).")
-    few_labels: int = Field(256, description="Training rows below which the larger number of seeds is used (7.4).")
-
     prior_degrees_of_freedom: float = Field(4.0, gt=0, description="Weight of the prior run variance (1.4).")
-    confidence: float = Field(
-        0.95,
-        gt=0.5,
-        lt=1,
-        description="Of the two-sided intervals; 'fine-tune is better' rests on the lower end (7.6).",
-    )
     keep_alpha: float = Field(0.05, gt=0, lt=0.5, description="One-sided, 'not worse than the margin' (7.6).")
-    power: float = Field(0.80, gt=0.5, lt=1, description="Of the smallest detectable gain (1.3).")
-
-    price_retrieval: float = Field(
-        0.01,
-        ge=0,
-        description="Accuracy that an index or a fitted head must add over a prompt to pay (section 4).",
-    )
-    worthwhile_gain: float = Field(
-        0.03, ge=0, lt=1,
-        description="Accuracy a fine-tune must add over retrieval or a head to pay: training, hosting, retraining. "
-        "The form's success.worthwhile_gain replaces it (section 4).",
-    )  # fmt: skip
     smallest_gain: float = Field(
         0.01, gt=0, lt=1, description="Differences below are not worth settling; keeps the rows needed finite."
     )
@@ -76,34 +42,11 @@ class EvaluationPolicy(BaseModel):
         """Hash of every value; equal policies have equal hashes."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
+    def laid_out_as(self, design: DesignPolicy) -> EvaluationPolicy:
+        """This policy with every threshold that it shares with another, such as that of the rules."""
+        return self.model_copy(update={name: getattr(design, name) for name in DesignPolicy.model_fields})
+
     @property
     def superiority_alpha(self) -> float:
         """One-sided level of 'fine-tune is better'."""
         return (1 - self.confidence) / 2
-
-    def price(self, family: Family) -> float:
-        """What an arm must earn in accuracy to pay for itself, relative to a plain prompt (section 4)."""
-        prices = {
-            Family.ZERO_SHOT: 0.0,
-            Family.FEW_SHOT: 0.0,
-            Family.RETRIEVAL: self.price_retrieval,
-            Family.HEAD: self.price_retrieval,
-            Family.LORA: self.price_retrieval + self.worthwhile_gain,
-        }
-        return prices[family]
-
-    def margin(self, over: Family, under: Family) -> float:
-        """The gain that makes `over` worth choosing instead of `under`; negative where `over` is cheaper."""
-        return self.price(over) - self.price(under)
-
-    def run_deviation(self, family: Family, labels: int, demonstrations: int) -> float:
-        """Prior standard deviation of accuracy between fits on `labels` rows (1.4), 0 for deterministic arms.
-
-        Between the published bands the larger value holds.
-        """
-        if family is Family.LORA:
-            return 0.042 if labels < 512 else 0.017 if labels < 4096 else 0.006
-        if family is Family.FEW_SHOT:
-            bands = ((20, 0.06), (75, 0.04), (500, 0.03))
-            return next((deviation for most, deviation in bands if demonstrations < most), 0.02)
-        return 0.0

@@ -6,23 +6,14 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 
 from evaluation.dataset import Dataset, Example, fingerprint
 from evaluation.policy import EvaluationPolicy
+from rules.design import Design
 
-
-class Design(StrEnum):
-    """How test rows are come by (protocol 7.2)."""
-
-    CROSS_FIT = "cross_fit"
-    """Every row is tested once, by a fit on the other folds."""
-    SEALED = "sealed"
-    """A test set is drawn once and never trained on."""
-    GIVEN = "given"
-    """The user named a test file."""
+__all__ = ["Design", "Fold", "Split", "given_split", "split_dataset"]
 
 
 @dataclass(frozen=True)
@@ -68,10 +59,9 @@ class Split:
 
 def split_dataset(dataset: Dataset, groups: Sequence[int], policy: EvaluationPolicy, seed: int) -> Split:
     """Cross-fitting for few rows, a sealed test set for many; groups are never divided, labels are spread evenly."""
-    if len(dataset) < policy.cross_fit_below:
-        folds = 10 if len(dataset) < policy.ten_folds_below else 5
-        return _cross_fit(dataset, groups, folds, seed)
-    return _sealed(dataset, groups, min(int(policy.test_share * len(dataset)), policy.largest_test), seed)
+    if policy.design(len(dataset)) is Design.CROSS_FIT:
+        return _cross_fit(dataset, groups, policy.folds(len(dataset)), seed)
+    return _sealed(dataset, groups, policy.sealed_rows(len(dataset)), seed)
 
 
 def given_split(

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.arm import ArmSpec, Prediction, Randomness
+from evaluation.arm import ArmSpec, Prediction
 from evaluation.dataset import Task, fingerprint, inputs_of
 from evaluation.policy import EvaluationPolicy
-from evaluation.splits import Design, Fold, Split
+from evaluation.splits import Fold, Split
 
 RECORD, PREDICTIONS, FITTED = "trial.json", "predictions.jsonl", "fitted"
 
@@ -77,19 +77,8 @@ def plan_trials(specs: Sequence[ArmSpec], task: Task, split: Split, policy: Eval
         )
         for spec in specs
         for number, fold in enumerate(split.folds)
-        for run in range(runs_of(spec, split, policy))
+        for run in range(policy.fits(spec.randomness, split.design, split.train_size))
     ]  # fmt: skip
-
-
-def runs_of(spec: ArmSpec, split: Split, policy: EvaluationPolicy) -> int:
-    """Fits of one arm in each fold (protocol 7.2); cross-fitting already gives a training arm a seed for each fold."""
-    if spec.randomness is Randomness.NONE:
-        return 1
-    if spec.randomness is Randomness.DRAW:
-        return policy.demonstration_draws
-    if split.design is Design.CROSS_FIT:
-        return 1
-    return policy.training_seeds_few_labels if split.train_size < policy.few_labels else policy.training_seeds
 
 
 @dataclass(frozen=True)

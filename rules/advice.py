@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from rules.family import Family
 from rules.finding import Finding, Method, Severity
 from rules.form import Form
 from rules.judgement import Judgement
@@ -14,7 +15,6 @@ from rules.questionnaire import questions_by_path
 from rules.readiness import Readiness, Status
 from rules.scores import MethodScore
 
-Family = Literal["zero_shot", "few_shot", "retrieval", "head", "lora"]
 StartWith = Literal["prompting", "retrieval", "fine_tuning", "clarify_the_task"]
 
 _NOTHING_TO_SCORE: Final = {
@@ -94,12 +94,12 @@ def _start(
 def _families(form: Form, methods: Mapping[Method, MethodScore]) -> tuple[Family, ...]:
     tuning = methods[Method.FINE_TUNING]
     beatable = max(methods[Method.PROMPTING].low, methods[Method.RETRIEVAL].low)
-    families: list[Family] = ["zero_shot", "few_shot", "retrieval"]
+    families: list[Family] = [Family.ZERO_SHOT, Family.FEW_SHOT, Family.RETRIEVAL]
     if form.task.kind == "classification":
         # A classifier on a frozen encoder costs cents and often ties with fine-tuning.
-        families.append("head")
+        families.append(Family.HEAD)
     if not tuning.vetoes and tuning.high >= beatable:
-        families.append("lora")
+        families.append(Family.LORA)
     return tuple(families)
 
 

@@ -14,7 +14,7 @@ from rules.checks import (
 )
 from rules.rule import Rule
 
-RULESET_VERSION: Final = "1"
+RULESET_VERSION: Final = "2"
 """Raised whenever a rule, its points or its meaning changes; thresholds have their own hash."""
 
 # fmt: off
@@ -24,7 +24,9 @@ _TRIED = (
 )
 _RETRIEVAL = ("tried.retrieval.tried", "tried.retrieval.score")
 _BORDERS = ("governance.data_may_leave_premises", "governance.data_may_leave_region", "governance.regions")
-_MODEL = ("operations.model_retires_on", "budget.horizon_months", "operations.model_pinned")
+_MODEL = (
+    "operations.model_retires_on", "operations.tuning_ends_on", "budget.horizon_months", "operations.model_pinned",
+)
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule("TASK01", task.changes_faster_than_retraining, ("task.change_interval",)),

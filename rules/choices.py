@@ -25,6 +25,9 @@ Rollback = Literal["minutes", "hours", "days", "none"]
 Hosting = Literal["provider_api", "self_hosted", "on_device"]
 Region = Literal["uk_europe", "us", "asia_pacific", "other"]
 
+NOT_ANNOUNCED: Final = "not_announced"
+"""Somebody looked, and the provider has named no day."""
+
 CHANGE_INTERVALS: Final[tuple[ChangeInterval, ...]] = get_args(ChangeInterval)
 """Slowest first, so that a position in this tuple is a speed."""
 
@@ -40,7 +43,7 @@ def _fixed_list(value: Any) -> Any:
 
 def _calendar_day(value: Any) -> Any:
     # JSON has no dates. Numbers stay numbers and are refused: 2027 is a year, not a day.
-    return date.fromisoformat(value) if isinstance(value, str) else value
+    return date.fromisoformat(value) if isinstance(value, str) and value != NOT_ANNOUNCED else value
 
 
 Reviewed = Annotated[Literal["experts", "once", "no"], BeforeValidator(_spoken)]
@@ -49,7 +52,7 @@ FactsNeeded = Annotated[Literal["no", "fixed", "changing"], BeforeValidator(_spo
 ProviderTraining = Annotated[Literal["no", "opted_out", "yes"], BeforeValidator(_spoken)]
 Failures = Annotated[tuple[Failure, ...], BeforeValidator(_fixed_list)]
 Regions = Annotated[tuple[Region, ...], BeforeValidator(_fixed_list)]
-CalendarDay = Annotated[date, BeforeValidator(_calendar_day)]
+AnnouncedDay = Annotated[date | Literal["not_announced"], BeforeValidator(_calendar_day)]
 
 
 def speed(interval: ChangeInterval) -> int:

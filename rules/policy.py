@@ -7,76 +7,60 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import Field, model_validator
 
 from rules.choices import ChangeInterval, Region, speed
+from rules.design import DesignPolicy, threshold
 
 
-def _threshold(value: Any, reason: str, *source: str, bounds: str | None = None, **limits: Any) -> Any:
-    """Declare a threshold; `bounds` names the question whose answers it divides."""
-    extra: JsonDict = {"source": list(source), "bounds": bounds}
-    return Field(default=value, description=reason, json_schema_extra=extra, **limits)
-
-
-class Policy(BaseModel):
+class Policy(DesignPolicy):
     """The thresholds that judge a form. An organisation may override any of them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     as_of: date | None = Field(
         default=None,
         description="The day from which the horizon counts; the day of the assessment if left out. "
         "Not part of the hash: the same policy judges every day.",
     )
-    minimum_requests_per_month: int = _threshold(
+    minimum_requests_per_month: int = threshold(
         1_000,
         "Adapting costs the same for one request as for a million; below about thirty a day it rarely repays.",
         "002",
         bounds="task.requests_per_month",
         ge=0,
     )
-    interval_that_strains_retraining: ChangeInterval = _threshold(
+    interval_that_strains_retraining: ChangeInterval = threshold(
         "monthly",
         "From this pace on, a trained model spends much of its life out of date.",
         "002",
         bounds="task.change_interval",
     )
-    interval_that_outruns_retraining: ChangeInterval = _threshold(
+    interval_that_outruns_retraining: ChangeInterval = threshold(
         "weekly",
         "From this pace on, the next change arrives before the last one is collected, trained and tested.",
         "002",
         bounds="task.change_interval",
     )
-    interval_that_counts_as_stable: ChangeInterval = _threshold(
+    interval_that_counts_as_stable: ChangeInterval = threshold(
         "yearly",
         "Up to this pace, a trained model lasts long enough to earn its keep.",
         "002",
         bounds="task.change_interval",
     )
-    minimum_examples: int = _threshold(
+    minimum_examples: int = threshold(
         50,
         "The lower end of what a provider of hosted tuning calls enough for reliable results.",
         "002",
         bounds="examples.count",
         ge=1,
     )
-    comfortable_examples: int = _threshold(
+    comfortable_examples: int = threshold(
         100,
         "The upper end of the same range.",
         "002",
         bounds="examples.count",
         ge=1,
     )
-    minimum_comparable_examples: int = _threshold(
-        30,
-        "Below this, intervals around a score are so wide that no comparison can end in a verdict.",
-        "002",
-        "004",
-        bounds="examples.count",
-        ge=1,
-    )
-    minimum_held_out_examples: int = _threshold(
+    minimum_held_out_examples: int = threshold(
         30,
         "The same limit, for the examples that nobody may train on.",
         "002",
@@ -84,14 +68,14 @@ class Policy(BaseModel):
         bounds="success.held_out_examples",
         ge=1,
     )
-    minimum_smallest_class: int = _threshold(
+    minimum_smallest_class: int = threshold(
         8,
         "Fewer cannot be divided among training and five test folds and still say anything about the category.",
         "004",
         bounds="examples.smallest_class",
         ge=1,
     )
-    long_prompt_tokens: int = _threshold(
+    long_prompt_tokens: int = threshold(
         1_000,
         "From about two pages on, the prompt, and not the answer, is what every request pays for.",
         "000",
@@ -99,7 +83,7 @@ class Policy(BaseModel):
         bounds="operations.prompt_tokens",
         ge=1,
     )
-    high_volume_requests_per_month: int = _threshold(
+    high_volume_requests_per_month: int = threshold(
         50_000,
         "From this volume on, a shorter prompt can repay a training run within months.",
         "000",
@@ -107,20 +91,20 @@ class Policy(BaseModel):
         bounds="task.requests_per_month",
         ge=1,
     )
-    few_demonstrations: int = _threshold(
+    few_demonstrations: int = threshold(
         5, "The fewest examples in a prompt that count as having tried it.", "002", ge=1
     )
-    many_demonstrations: int = _threshold(
+    many_demonstrations: int = threshold(
         10, "More examples than this in a prompt are no longer the cheap first try.", "002", ge=1
     )
-    low_temperature: float = _threshold(
+    low_temperature: float = threshold(
         0.2,
         "The setting at which the source got nearly the same output ten times in a row.",
         "000",
         ge=0,
         le=2,
     )
-    discordance: float = _threshold(
+    discordance: float = threshold(
         0.25,
         "The part of examples on which two methods disagree. Measured on published runs it lies between 0.10 "
         "and 0.38; a quarter is in the middle, and the value of the protocol's reference simulations.",
@@ -128,17 +112,13 @@ class Policy(BaseModel):
         gt=0,
         le=1,
     )
-    significance: float = _threshold(
-        0.05, "The two-sided risk of seeing a gain where there is none.", "protocol 1.3", gt=0, lt=0.5
-    )
-    power: float = _threshold(0.8, "The chance of finding a gain that is there.", "protocol 1.3", ge=0.5, lt=1)
-    regions_with_hosted_tuning: tuple[Region, ...] = _threshold(
+    regions_with_hosted_tuning: tuple[Region, ...] = threshold(
         ("uk_europe", "us"),
         "Regions in which the source found providers that tune without the data leaving; check yours.",
         "002",
         bounds="governance.regions",
     )
-    lead_to_pay_more: int = _threshold(
+    lead_to_pay_more: int = threshold(
         5,
         "A dearer method must be ahead of a cheaper one by more than this: the cheaper needs less upkeep.",
         "002",
@@ -154,10 +134,11 @@ class Policy(BaseModel):
 
     def _contradictions(self) -> Iterator[str]:
         ordered = (
-            ("minimum_comparable_examples", "minimum_examples"),
+            ("fewest_examples", "minimum_examples"),
             ("minimum_examples", "comfortable_examples"),
             ("minimum_requests_per_month", "high_volume_requests_per_month"),
             ("few_demonstrations", "many_demonstrations"),
+            ("ten_folds_below", "cross_fit_below"),
         )
         for smaller, larger in ordered:
             low, high = getattr(self, smaller), getattr(self, larger)

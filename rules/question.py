@@ -19,7 +19,6 @@ _PLAIN_KINDS: Final[dict[Any, QuestionKind]] = {
     bool: "yes_no",
     int: "whole_number",
     float: "number",
-    date: "date",
 }
 
 
@@ -57,7 +56,7 @@ class Question(BaseModel):
             "whole_number": f"a whole number{self._bounds}",
             "number": f"a number{self._bounds}",
             "share": "a number from 0 to 1 (81 % is 0.81)",
-            "date": "a date such as 2027-01-31",
+            "date": f"a date such as 2027-01-31, or {listed}",
         }[self.kind]
 
     @property
@@ -106,7 +105,7 @@ def _question(path: str, field: FieldInfo, kind: Any, context: str) -> Question:
     words: Any = field.json_schema_extra  # as question() wrote it
     choices = _choices(kind)
     minimum, maximum = _limit(field, "ge"), _limit(field, "le", "max_length")
-    plain = _PLAIN_KINDS.get(kind)
+    plain = "date" if date in get_args(kind) else _PLAIN_KINDS.get(kind)
     if plain == "number" and (minimum, maximum) == (0, 1):
         plain = "share"
     return Question(
@@ -130,9 +129,10 @@ def _bare(annotation: Any) -> Any:
 
 
 def _choices(kind: Any) -> tuple[str, ...]:
-    if get_origin(kind) is tuple:
-        kind = get_args(kind)[0]
-    return get_args(kind) if get_origin(kind) is Literal else ()
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    # A tuple holds choices; a union of a date and a choice holds one beside the date.
+    return next((get_args(part) for part in get_args(kind) if get_origin(part) is Literal), ())
 
 
 def _limit(field: FieldInfo, *names: str) -> float | None:

@@ -2,7 +2,7 @@
 
 # ruff: noqa: ARG001 (every check has the same signature, whether it needs the policy or not)
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from rules.finding import Finding, note, veto, warning
 from rules.form import Form
@@ -59,19 +59,26 @@ def model_retires(form: Form, policy: Policy) -> Finding | None:
     """The model under a fine-tune will be, or may be, taken away.
 
     Why it matters: what was trained on one model does not move to the next. When a provider switches the
-    model off, or replaces it under the same name, the training is lost or changes silently.
+    model off, closes its fine-tuning, or replaces the model under the same name, the training is lost, cannot
+    be repeated or changes silently.
     What to do: choose a model that stays, fix its exact version, or train an open model that you can
     keep.
     Source: 002
     """
     operations = form.operations
     hosted = operations.hosting == "provider_api"
-    retires = operations.model_retires_on
     # A horizon that nobody named is a month at least.
     months = form.budget.horizon_months or 1
-    if retires is not None and retires <= policy.day + timedelta(days=round(months * _DAYS_A_MONTH)):
-        message = f"The model is switched off on {retires}, within the {months}-month horizon."
+    end = policy.day + timedelta(days=round(months * _DAYS_A_MONTH))
+    within = f"within the {months}-month horizon"
+    retires, tuning_ends = operations.model_retires_on, operations.tuning_ends_on
+    if isinstance(retires, date) and retires <= end:
+        message = f"The model {'was' if retires < policy.day else 'is'} switched off on {retires}, {within}."
         return veto(message, fine_tuning=-25) if hosted else warning(message, fine_tuning=-10)
+    if hosted and isinstance(tuning_ends, date) and tuning_ends <= end:
+        verb = "took" if tuning_ends < policy.day else "takes"
+        message = f"The provider {verb} its last new fine-tuning jobs on {tuning_ends}, {within}."
+        return veto(message, fine_tuning=-25)
     if hosted and operations.model_pinned is False:
         message = "The provider may replace the model under the same name; no exact version is fixed."
         return warning(message, fine_tuning=-10)

@@ -7,7 +7,7 @@ from math import inf
 from rules.finding import Finding, unanswered, veto, warning
 from rules.form import Form
 from rules.policy import Policy
-from rules.power import detectable_gain, items_needed
+from rules.power import gain_shown_by, items_to_show
 
 
 def no_objective_check(form: Form, policy: Policy) -> Finding | None:
@@ -36,7 +36,7 @@ def no_held_out_set(form: Form, policy: Policy) -> Finding | None:
     Source: 002, 004
     """
     count, held_out = form.examples.count, form.success.held_out_examples
-    enough, wanted = policy.minimum_comparable_examples, policy.minimum_held_out_examples
+    enough, wanted = policy.fewest_examples, policy.minimum_held_out_examples
     if count is not None and count < enough:
         message = f"{count:,} examples in all, kept aside or not; below {enough:,} nothing can be compared."
         return veto(message, fine_tuning=-25)
@@ -55,13 +55,13 @@ def gain_not_detectable(form: Form, policy: Policy) -> Finding | None:
     """
     held_out, gain = form.success.held_out_examples, form.success.worthwhile_gain
     # Whatever gain is worth paying for, it is at most the whole.
-    needed = items_needed(1.0 if gain is None else gain, policy)
+    needed = items_to_show(1.0 if gain is None else gain, policy)
     if needed == inf:
         message = "A gain of next to nothing cannot be shown with any number of examples."
         return warning(message, fine_tuning=-10)
     if held_out is None or held_out >= needed:
         return None
-    smallest = detectable_gain(held_out, policy)
+    smallest = gain_shown_by(held_out, policy)
     shown = "no gain at all" if smallest >= 1 else f"only a gain of {smallest * 100:.1f} points or more"
     wanted = "even the largest" if gain is None else f"the {gain * 100:.1f} points that would be worth paying for"
     message = f"{held_out:,} test examples can show {shown}; {wanted} would take {needed:,.0f}."

@@ -1,6 +1,6 @@
 """How the model will be run and looked after."""
 
-from rules.choices import CalendarDay, Hosting, Rollback
+from rules.choices import AnnouncedDay, Hosting, Rollback
 from rules.question import Section, how_many, question
 
 
@@ -42,7 +42,7 @@ class Operations(Section):
     )
     model: str | None = question(
         "Which model do you use or plan to use?",
-        "The name as its provider writes it.",
+        "The name as its provider writes it. If we know it, the dates below and its price need no answer.",
         "002",
         max_length=200,
     )
@@ -51,9 +51,16 @@ class Operations(Section):
         "False if the provider may replace the model under the same name.",
         "002",
     )
-    model_retires_on: CalendarDay | None = question(
+    model_retires_on: AnnouncedDay | None = question(
         "When is the model switched off?",
-        "The day the provider announced. Leave it out if none is announced.",
+        "The day the provider announced; not_announced if you looked and found none.",
+        "002",
+        unit="date",
+    )
+    tuning_ends_on: AnnouncedDay | None = question(
+        "Until when does the provider take new fine-tuning jobs?",
+        "The last day the provider announced; not_announced if you looked and found none. Several providers are "
+        "closing this offer.",
         "002",
         unit="date",
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation.power import detectable_gain, items_needed, runs_factor_needed
+from rules.power import detectable_gain, items_needed, runs_factor_needed
 
 REACH = 1.959964 + 0.841621
 """Standard errors between nothing and a gain found four times in five."""

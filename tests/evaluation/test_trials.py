@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evaluation.arm import ArmSpec, Family, Prediction
+from evaluation.arm import ArmSpec, Family, Prediction, Randomness
 from evaluation.dataset import Dataset, Example, Task
 from evaluation.policy import EvaluationPolicy
 from evaluation.splits import given_split, split_dataset
-from evaluation.trials import FinishedTrial, PlannedTrial, finished_trial, plan_trials, run_trial, run_trials, runs_of
+from evaluation.trials import FinishedTrial, PlannedTrial, finished_trial, plan_trials, run_trial, run_trials
 
 if TYPE_CHECKING:
     from tests.evaluation.conftest import Calls
@@ -51,15 +51,15 @@ class TestPlan:
     def test_runs_by_design(self, rows: Rows, guessing: Guessing, count: int, runs: dict[str, int]) -> None:
         split = split_dataset(rows(*cells(count)), range(count), POLICY, 1)
         families = (Family.ZERO_SHOT, Family.FEW_SHOT, Family.RETRIEVAL, Family.LORA)
-        planned = [runs_of(guessing(family), split, POLICY) for family in families]
+        planned = [POLICY.fits(family.randomness, split.design, split.train_size) for family in families]
         assert planned == list(runs.values())
         folds = 10 if count == 60 else 1
         assert len(plan_trials([guessing(family) for family in families], TASK, split, POLICY)) == folds * sum(planned)
 
     @pytest.mark.parametrize(("train", "runs"), [(255, 5), (256, 3)])
-    def test_few_labels_get_more_seeds(self, rows: Rows, guessing: Guessing, train: int, runs: int) -> None:
+    def test_few_labels_get_more_seeds(self, rows: Rows, train: int, runs: int) -> None:
         split = given_split(rows(*cells(train)), [], rows(*cells(30, 900), name="test"), range(30), 1)
-        assert runs_of(guessing(Family.LORA), split, POLICY) == runs
+        assert POLICY.fits(Randomness.TRAINING, split.design, split.train_size) == runs
 
     def test_every_run_has_a_seed_and_key_of_its_own(self, rows: Rows, guessing: Guessing) -> None:
         split = split_dataset(rows(*cells(60)), range(60), POLICY, 1)

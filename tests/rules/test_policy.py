@@ -38,7 +38,7 @@ def test_an_override_moves_the_threshold_and_is_stored() -> None:
     ("override", "named"),
     [
         ({"minimum_examples": 200}, "comfortable_examples"),
-        ({"minimum_comparable_examples": 60}, "minimum_examples"),
+        ({"fewest_examples": 60}, "minimum_examples"),
         ({"minimum_requests_per_month": 90_000}, "high_volume_requests_per_month"),
         ({"few_demonstrations": 11}, "many_demonstrations"),
         ({"interval_that_strains_retraining": "daily"}, "interval_that_outruns_retraining"),
