@@ -7,22 +7,15 @@ from pydantic import BaseModel, ConfigDict
 
 from rules.family import Family
 from rules.finding import Finding, Method, Severity
-from rules.form import Form
 from rules.judgement import Judgement
 from rules.next_questions import NextQuestion
+from rules.plan import Plan
 from rules.policy import Policy
 from rules.questionnaire import questions_by_path
 from rules.readiness import Readiness, Status
 from rules.scores import MethodScore
 
 StartWith = Literal["prompting", "retrieval", "fine_tuning", "clarify_the_task"]
-
-_NOTHING_TO_SCORE: Final = {
-    "TASK06": "The comparison reads text, so images must be compared by eye.",
-    "TEST01": "Nothing can be compared until there is an objective check.",
-    "TEST02": "Nothing can be compared until there are more examples.",
-}
-"""Findings under which no comparison can run: TEST02 only where it is a veto."""
 
 _NOT_READY: Final = "The project is not ready to fine-tune"
 
@@ -47,28 +40,27 @@ class Advice(BaseModel):
 
 
 def advise(
-    form: Form,
     judgements: Sequence[Judgement],
     methods: Mapping[Method, MethodScore],
     readiness: Readiness,
     questions: Sequence[NextQuestion],
+    plan: Plan,
     policy: Policy,
 ) -> Advice:
     """Turn scores, vetoes and readiness into one next step."""
     said = {judgement.rule.code: judgement.finding for judgement in judgements if judgement.finding}
     start = _start(said, methods, readiness, policy)
-    obstacle = _obstacle_to_comparing(said)
     sentences = (
         _OPENINGS[start],
         _reason(start, said),
         _on_fine_tuning(start, methods, readiness, said),
         _local_route(said),
-        obstacle,
+        plan.obstacle,
         _on_open_questions(questions),
     )
     return Advice(
         start_with=start,
-        worth_comparing=() if obstacle else _families(form, methods),
+        worth_comparing=tuple(arm.family for arm in plan.arms),
         summary=" ".join(sentence for sentence in sentences if sentence),
     )
 
@@ -89,25 +81,6 @@ def _start(
     if readiness.ready and methods[Method.FINE_TUNING].so_far > best + policy.lead_to_pay_more:
         start = "fine_tuning"
     return start
-
-
-def _families(form: Form, methods: Mapping[Method, MethodScore]) -> tuple[Family, ...]:
-    tuning = methods[Method.FINE_TUNING]
-    beatable = max(methods[Method.PROMPTING].low, methods[Method.RETRIEVAL].low)
-    families: list[Family] = [Family.ZERO_SHOT, Family.FEW_SHOT, Family.RETRIEVAL]
-    if form.task.kind == "classification":
-        # A classifier on a frozen encoder costs cents and often ties with fine-tuning.
-        families.append(Family.HEAD)
-    if not tuning.vetoes and tuning.high >= beatable:
-        families.append(Family.LORA)
-    return tuple(families)
-
-
-def _obstacle_to_comparing(said: Mapping[str, Finding]) -> str:
-    if _speaks("TASK06", said):
-        return _NOTHING_TO_SCORE["TASK06"]
-    vetoes = (code for code in ("TEST01", "TEST02") if code in said and said[code].vetoes)
-    return next((_NOTHING_TO_SCORE[code] for code in vetoes), "")
 
 
 def _reason(start: StartWith, said: Mapping[str, Finding]) -> str:

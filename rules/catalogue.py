@@ -1,9 +1,10 @@
-"""RULES: every rule, one line each. To add one, write its check and add a line."""
+"""Every rule, one line each. To add one, write its check and add a line."""
 
 from typing import Final
 
 from rules.checks import (
     behaviour,
+    cost,
     examples,
     governance,
     knowledge,
@@ -12,6 +13,8 @@ from rules.checks import (
     task,
     tried,
 )
+from rules.estimate import Estimate
+from rules.policy import Policy
 from rules.rule import Rule
 
 RULESET_VERSION: Final = "2"
@@ -28,7 +31,7 @@ _MODEL = (
     "operations.model_retires_on", "operations.tuning_ends_on", "budget.horizon_months", "operations.model_pinned",
 )
 
-RULES: Final[tuple[Rule, ...]] = (
+RULES: Final[tuple[Rule[Policy], ...]] = (
     Rule("TASK01", task.changes_faster_than_retraining, ("task.change_interval",)),
     Rule("TASK02", task.too_rare_to_repay, ("task.requests_per_month",)),
     Rule("TASK03", task.stable_and_repeated, ("task.change_interval", "task.requests_per_month")),
@@ -74,4 +77,12 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule("GOV03", governance.tuning_availability, ("governance.regions", "operations.hosting")),
     Rule("GOV04", governance.personal_data, ("examples.personal_data",)),
 )
+"""Judged on the form alone."""
+
+PLAN_RULES: Final[tuple[Rule[Estimate], ...]] = (
+    Rule("COST01", cost.cap_below_estimate,
+         ("budget.cap", "operations.hosting", "operations.model", "examples.count", "success.held_out_examples",
+          "task.kind", "operations.prompt_tokens", "knowledge.documents_available", "budget.currency")),
+)
+"""Judged on the estimate of the plan that the form calls for."""
 # fmt: on

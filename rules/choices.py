@@ -41,9 +41,13 @@ def _fixed_list(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _calendar_day(value: Any) -> Any:
-    # JSON has no dates. Numbers stay numbers and are refused: 2027 is a year, not a day.
-    return date.fromisoformat(value) if isinstance(value, str) and value != NOT_ANNOUNCED else value
+def _announced_day(value: Any) -> Any:
+    # JSON has no dates. Numbers are refused here already: 2027 is a year, not a day.
+    if value == NOT_ANNOUNCED or value is None or type(value) is date:
+        return value
+    if isinstance(value, str):
+        return date.fromisoformat(value)
+    raise ValueError("not a day")
 
 
 Reviewed = Annotated[Literal["experts", "once", "no"], BeforeValidator(_spoken)]
@@ -52,7 +56,7 @@ FactsNeeded = Annotated[Literal["no", "fixed", "changing"], BeforeValidator(_spo
 ProviderTraining = Annotated[Literal["no", "opted_out", "yes"], BeforeValidator(_spoken)]
 Failures = Annotated[tuple[Failure, ...], BeforeValidator(_fixed_list)]
 Regions = Annotated[tuple[Region, ...], BeforeValidator(_fixed_list)]
-AnnouncedDay = Annotated[date | Literal["not_announced"], BeforeValidator(_calendar_day)]
+AnnouncedDay = Annotated[date | Literal["not_announced"], BeforeValidator(_announced_day)]
 
 
 def speed(interval: ChangeInterval) -> int:

@@ -1,20 +1,27 @@
 """What every rule says about a form, and how far it can still go."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
-from rules.catalogue import RULES
+from rules.catalogue import PLAN_RULES, RULES
+from rules.estimate import Estimate
 from rules.finding import METHODS, Finding, Method, unanswered
 from rules.form import Form
 from rules.policy import Policy
 from rules.questionnaire import questions_by_path
-from rules.reach import Reach, reach
+from rules.reach import Open, Reach, reach
 from rules.rule import Rule
+
+_AT_STAKE: Final = 10
+"""Points that a plan above the cap costs fine-tuning."""
+_NO_POINTS: Final = (0, 0, 0)
+_WORST: Final = (0, 0, -_AT_STAKE)
 
 
 class Judgement(NamedTuple):
     """One rule's word, and its bounds."""
 
-    rule: Rule
+    rule: Rule[Any]
     finding: Finding | None
     reach: Reach
 
@@ -24,7 +31,36 @@ def judge(form: Form, policy: Policy) -> tuple[Judgement, ...]:
     return tuple(_ask(rule, form, policy) for rule in RULES)
 
 
-def _ask(rule: Rule, form: Form, policy: Policy) -> Judgement:
+def judge_estimate(
+    form: Form, judgements: Sequence[Judgement], obstacle: str | None, estimate: Estimate | None
+) -> tuple[Judgement, ...]:
+    """Ask the rules about the plan, after those about the form, which decide what is in it."""
+    return tuple(_ask_about(rule, form, judgements, obstacle, estimate) for rule in PLAN_RULES)
+
+
+def _ask_about(
+    rule: Rule[Estimate],
+    form: Form,
+    judgements: Sequence[Judgement],
+    obstacle: str | None,
+    estimate: Estimate | None,
+) -> Judgement:
+    if obstacle or form.operations.hosting in ("self_hosted", "on_device"):
+        # Nothing is bought, and no further answer changes that.
+        return Judgement(rule, None, Reach(_NO_POINTS, _NO_POINTS, (), ()))
+    finding = rule.judge(form, estimate) if estimate else None
+    missing = [path for path, answer in zip(rule.reads, rule.answers(form), strict=True) if answer is None]
+    if not missing and all(judgement.reach.settled for judgement in judgements):
+        points = tuple(finding.points.of(method) for method in METHODS) if finding else _NO_POINTS
+        return Judgement(rule, finding, Reach(points, points, (), ()))
+    # Any open answer may still add an arm to the plan or take one out.
+    bounds = Reach(_WORST, _NO_POINTS, (), tuple(Open(path, _AT_STAKE / len(missing)) for path in missing))
+    if finding is None and missing:
+        finding = rule.sign(unanswered(_what_is_open(bounds)))
+    return Judgement(rule, finding, bounds)
+
+
+def _ask(rule: Rule[Policy], form: Form, policy: Policy) -> Judgement:
     finding = rule.judge(form, policy)
     bounds = reach(rule, form, finding, policy)
     if finding is None and not bounds.settled:

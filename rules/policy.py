@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from rules.choices import ChangeInterval, Region, speed
 from rules.design import DesignPolicy, threshold
+from rules.effort import EffortPolicy
 
 
-class Policy(DesignPolicy):
+class Policy(DesignPolicy, EffortPolicy):
     """The thresholds that judge a form. An organisation may override any of them."""
 
     as_of: date | None = Field(
@@ -133,6 +134,7 @@ class Policy(DesignPolicy):
         return self
 
     def _contradictions(self) -> Iterator[str]:
+        yield from self.effort_contradictions()
         ordered = (
             ("fewest_examples", "minimum_examples"),
             ("minimum_examples", "comfortable_examples"),

@@ -51,7 +51,7 @@ class _Completion(NamedTuple):
 _SILENT: Final = Outcome((0,) * len(METHODS), ())
 
 
-def reach(rule: Rule, form: Form, finding: Finding | None, policy: Policy) -> Reach:
+def reach(rule: Rule[Policy], form: Form, finding: Finding | None, policy: Policy) -> Reach:
     """Return how far a rule can go from what is answered."""
     answers = rule.answers(form)
     if None in answers:
@@ -62,7 +62,7 @@ def reach(rule: Rule, form: Form, finding: Finding | None, policy: Policy) -> Re
 
 # A rule sees only the answers that it reads, and most forms agree on most of these.
 @lru_cache(maxsize=4096)
-def _reach(rule: Rule, known: tuple[Any, ...], policy: Policy) -> Reach:
+def _reach(rule: Rule[Policy], known: tuple[Any, ...], policy: Policy) -> Reach:
     form, missing = Form(), []
     for path, answer in zip(rule.reads, known, strict=True):
         if answer is None:

@@ -6,24 +6,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 from rules.finding import Finding
 from rules.form import Form
-from rules.policy import Policy
 
-Check = Callable[[Form, Policy], Finding | None]
+Grounds = TypeVar("Grounds")
+"""What a check judges a form by: the policy, or the estimate of its plan."""
+
+Check = Callable[[Form, Grounds], Finding | None]
 
 _HEADINGS: Final = ("Why it matters", "What to do", "Source")
 _HEADING: Final = re.compile(rf"^({'|'.join(_HEADINGS)}):", re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)
-class Rule:
+class Rule(Generic[Grounds]):
     """One line of the catalogue. `reads` names every answer that can change the rule's points or vetoes."""
 
     code: str
-    check: Check
+    check: Check[Grounds]
     reads: tuple[str, ...]
 
     @property
@@ -51,9 +53,9 @@ class Rule:
         """The numbers of the source documents."""
         return tuple(self._explanation["Source"].replace(",", " ").split())
 
-    def judge(self, form: Form, policy: Policy) -> Finding | None:
+    def judge(self, form: Form, grounds: Grounds) -> Finding | None:
         """Return the finding with the rule's name and explanation, or nothing."""
-        finding = self.check(form, policy)
+        finding = self.check(form, grounds)
         return finding and self.sign(finding)
 
     def sign(self, finding: Finding) -> Finding:

@@ -58,9 +58,9 @@ class Operations(Section):
         unit="date",
     )
     tuning_ends_on: AnnouncedDay | None = question(
-        "Until when does the provider take new fine-tuning jobs?",
-        "The last day the provider announced; not_announced if you looked and found none. Several providers are "
-        "closing this offer.",
+        "Until when can you train the model with its provider?",
+        "The last day the provider announced; not_announced if you looked and found none. Several are closing "
+        "this offer.",
         "002",
         unit="date",
     )

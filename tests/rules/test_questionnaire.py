@@ -22,7 +22,7 @@ def test_every_question_can_be_asked(question: Question) -> None:
     assert question.title.strip().endswith("?")
     assert question.help.strip().endswith((".", "?"))
     assert question.source
-    assert bool(question.choices) is (question.kind in ("choice", "choices"))
+    assert bool(question.choices) is (question.kind in ("choice", "choices", "date"))
     assert question.unit or question.kind not in ("whole_number", "number", "share")
 
 
