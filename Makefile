@@ -41,6 +41,9 @@ lint: $(VENV)/installed
 types: $(VENV)/installed
 	$(BIN)/mypy
 
+docs: $(VENV)/installed ## Renew docs/rules.md from the rules
+	$(BIN)/python scripts/rules_handbook.py
+
 lock: ## Renew requirements.lock from pyproject.toml
 	PYTHON=$(PYTHON) scripts/lock.sh
 

@@ -32,19 +32,22 @@ from evaluation.report import (
 from evaluation.scoring import ScoredArm, macro_f1_of, score_arm, statistics_design
 from evaluation.splits import Split, given_split, split_dataset
 from evaluation.trials import FinishedTrial, PlannedTrial, plan_trials, run_trials
-from rules.assess import assess
+from rules.assess import Assessment
 from rules.form import Form
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that determines a comparison. `folder` keeps its trials; the same comparison in the same folder goes
-    on where it stopped."""
+    """Everything that determines a comparison, and the judged form beside it.
+
+    `folder` keeps its trials; the same comparison in the same folder goes on where it stopped.
+    """
 
     dataset: Dataset
     test: Dataset | None
     task: Task
     form: Form | None
+    assessment: Assessment | None
     specs: Sequence[ArmSpec]
     policy: EvaluationPolicy
     seed: int
@@ -148,7 +151,7 @@ def _report(
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
         audit=audit,
         split=summarise_split(split, len(audit.left_out)),
-        assessment=assess(comparison.form) if comparison.form else None,
+        assessment=comparison.assessment,
         target=comparison.form.success.target if comparison.form else None,
         disagreements=tuple(disagreements[:MOST_DISAGREEMENTS]),
         disagreements_in_all=len(disagreements),

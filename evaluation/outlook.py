@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.decision import Verdict, VerdictKind
@@ -63,7 +65,7 @@ def _roll_back(verdict: Verdict, form: Form) -> str:
 def _holds_until(form: Form) -> str:
     again = "Compare again when labels, data or the base model change"
     retires = form.operations.model_retires_on
-    by_model = f" The model named in the form retires on {retires}." if retires else ""
+    by_model = f" The model named in the form retires on {retires}." if isinstance(retires, date) else ""
     interval = form.task.change_interval
     if interval is None:
         return f"{again}; how often the task changes is not answered in the form (task.change_interval).{by_model}"

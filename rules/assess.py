@@ -18,7 +18,9 @@ from rules.outlook import LIMITS, would_change
 from rules.plan import Plan, make_plan
 from rules.policy import DEFAULT_POLICY, Policy
 from rules.readiness import Readiness, readiness
+from rules.regions import RegionalNote, regional_notes
 from rules.scores import MethodScore, scores
+from rules.vendor_questions import VendorQuestion, vendor_questions
 
 _WEIGHT: Final = {severity: place for place, severity in enumerate(Severity)}
 
@@ -46,6 +48,8 @@ class Assessment(BaseModel):
     next_questions: tuple[NextQuestion, ...]
     advice: Advice
     plan: Plan
+    regional_notes: tuple[RegionalNote, ...] = Field(description="What to check in the regions that the form names.")
+    vendor_questions: tuple[VendorQuestion, ...] = Field(description="A checklist for whoever sells or builds it.")
     limits: tuple[str, ...]
     would_change: tuple[str, ...]
 
@@ -87,6 +91,8 @@ def assess(
         next_questions=questions,
         advice=advice,
         plan=plan,
+        regional_notes=regional_notes(form),
+        vendor_questions=vendor_questions(form),
         limits=LIMITS,
         would_change=would_change(advice, findings),
     )

@@ -73,7 +73,7 @@ RULES: Final[tuple[Rule[Policy], ...]] = (
     Rule("OPS06", operations.no_fallback, ("operations.low_confidence_fallback",)),
     Rule("GOV01", governance.data_must_stay, ("operations.hosting", *_BORDERS)),
     Rule("GOV02", governance.provider_may_train,
-         ("governance.regions", "governance.provider_trains_on_data")),
+         ("governance.provider_trains_on_data", "operations.hosting")),
     Rule("GOV03", governance.tuning_availability, ("governance.regions", "operations.hosting")),
     Rule("GOV04", governance.personal_data, ("examples.personal_data",)),
 )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from rules.catalogue import PLAN_RULES, RULES
+from rules.checks.cost import ABOVE_THE_CAP
 from rules.estimate import Estimate
 from rules.finding import METHODS, Finding, Method, unanswered
 from rules.form import Form
@@ -12,10 +13,8 @@ from rules.questionnaire import questions_by_path
 from rules.reach import Open, Reach, reach
 from rules.rule import Rule
 
-_AT_STAKE: Final = 10
-"""Points that a plan above the cap costs fine-tuning."""
 _NO_POINTS: Final = (0, 0, 0)
-_WORST: Final = (0, 0, -_AT_STAKE)
+_WORST: Final = (0, 0, ABOVE_THE_CAP)
 
 
 class Judgement(NamedTuple):
@@ -54,7 +53,7 @@ def _ask_about(
         points = tuple(finding.points.of(method) for method in METHODS) if finding else _NO_POINTS
         return Judgement(rule, finding, Reach(points, points, (), ()))
     # Any open answer may still add an arm to the plan or take one out.
-    bounds = Reach(_WORST, _NO_POINTS, (), tuple(Open(path, _AT_STAKE / len(missing)) for path in missing))
+    bounds = Reach(_WORST, _NO_POINTS, (), tuple(Open(path, -ABOVE_THE_CAP / len(missing)) for path in missing))
     if finding is None and missing:
         finding = rule.sign(unanswered(_what_is_open(bounds)))
     return Judgement(rule, finding, bounds)

@@ -58,9 +58,9 @@ class PlannedSplit(BaseModel):
 
 
 class Sight(BaseModel):
-    """What the comparison can see: the smallest gain of a fine-tune, and what the worthwhile one would take.
+    """What the comparison can see: the smallest gain of a fine-tune over retrieval, and what the worthwhile one takes.
 
-    Without a fine-tune among the arms, the gain of retrieval over a prompt.
+    Without a fine-tune among the arms, the gain of retrieval over a prompt with examples.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +70,7 @@ class Sight(BaseModel):
     detectable_by_rows_alone: float | None = Field(description="If every fit gave the same result.")
     items_needed: int | None = Field(description="Tested rows that show the worthwhile gain.")
     fits_factor: int = Field(description="How many times the planned fits that takes; 1 where they are enough.")
+    repeated: Family | None = Field(description="The arm whose fits would differ: the fine-tune, or the few-shot draw.")
 
 
 _WHY: Final = {
@@ -135,7 +136,7 @@ def look(
     split: PlannedSplit | None,
     policy: Policy,
 ) -> Sight:
-    """Return what these arms can show on this split (protocol 1.3, with run variance of 1.4)."""
+    """Return what these arms can show on this split (protocol 1.3, with the run variance of 1.4)."""
     answered = form.success.worthwhile_gain
     gain = policy.worthwhile_gain if answered is None else answered
     if split is None:
@@ -146,11 +147,13 @@ def look(
             detectable_by_rows_alone=None,
             items_needed=None if needed == float("inf") else int(needed),
             fits_factor=1,
+            repeated=None,
         )
     inflation = policy.cross_fit_inflation if split.design is Design.CROSS_FIT else 1.0
     rows = policy.discordance * inflation**2 / split.tested
     shown = _shown(material, backend, split, policy)
-    runs = sum(_run_variance(arm, shown, split, policy) for arm in arms)
+    dearest = max((arm for arm in arms if arm.family.randomness is not Randomness.NONE), key=_cost, default=None)
+    runs = _run_variance(dearest, shown, split, policy) if dearest else 0.0
     levels = ((1 - policy.confidence) / 2, policy.power)
     items, factor = _needed(gain, rows, split.tested, runs, levels)
     return Sight(
@@ -159,6 +162,7 @@ def look(
         detectable_by_rows_alone=min(1.0, detectable_gain(rows, 0.0, *levels)),
         items_needed=items,
         fits_factor=factor,
+        repeated=dearest.family if dearest else None,
     )
 
 
@@ -178,7 +182,11 @@ def _shown(material: Material, backend: Backend, split: PlannedSplit, policy: Po
     return min(split.train_size, policy.many_demonstrations * labels)
 
 
+def _cost(arm: PlannedArm) -> int:
+    return list(Family).index(arm.family)
+
+
 def _run_variance(arm: PlannedArm, shown: int, split: PlannedSplit, policy: Policy) -> float:
-    if arm.family.randomness is Randomness.NONE or not arm.fits:
+    if not arm.fits:
         return 0.0
     return policy.run_deviation(arm.family, split.train_size, shown) ** 2 / arm.fits

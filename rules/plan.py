@@ -70,9 +70,10 @@ def make_plan(
     """Return the plan for a judged form."""
     said = {judgement.rule.code: judgement.finding for judgement in judgements if judgement.finding}
     obstacle = _obstacle(said)
-    left_out = _left_out(form, methods)
+    backend = backend_of(form)
+    left_out = _left_out(form, said, methods, backend)
     families = [family for family in Family if family not in {out.family for out in left_out}]
-    backend, split = backend_of(form), None if obstacle else lay_out(material, policy)
+    split = None if obstacle else lay_out(material, policy)
     arms = () if obstacle else planned_arms(families, split, backend, policy)
     return Plan(
         obstacle=obstacle,
@@ -96,7 +97,9 @@ def _obstacle(said: Mapping[str, Finding]) -> str | None:
     return next((_NOTHING_TO_SCORE[code] for code in vetoes), None)
 
 
-def _left_out(form: Form, methods: Mapping[Method, MethodScore]) -> tuple[LeftOut, ...]:
+def _left_out(
+    form: Form, said: Mapping[str, Finding], methods: Mapping[Method, MethodScore], backend: Backend
+) -> tuple[LeftOut, ...]:
     out = []
     if form.task.kind != "classification":
         out.append(
@@ -106,7 +109,10 @@ def _left_out(form: Form, methods: Mapping[Method, MethodScore]) -> tuple[LeftOu
     beatable = max(methods[Method.PROMPTING].low, methods[Method.RETRIEVAL].low)
     if tuning.vetoes:
         out.append(LeftOut(family=Family.LORA, why=f"Fine-tuning is ruled out by {', '.join(tuning.vetoes)}."))
-    elif tuning.high < beatable:
+    elif "TRIED04" in said and said["TRIED04"].points.fine_tuning:
+        out.append(LeftOut(family=Family.LORA, why="A cheaper method already reaches the target (TRIED04)."))
+    elif tuning.high < beatable and backend is not Backend.ENCODER:
+        # On the encoder a training costs minutes, and settles more than points do.
         why = f"Fine-tuning scores at most {tuning.high}, a cheaper method at least {beatable}."
         out.append(LeftOut(family=Family.LORA, why=why))
     return tuple(out)

@@ -63,7 +63,7 @@ class Policy(DesignPolicy, EffortPolicy):
     )
     minimum_held_out_examples: int = threshold(
         30,
-        "The same limit, for the examples that nobody may train on.",
+        "Fewer test examples give scores that jump with every other draw.",
         "002",
         "004",
         bounds="success.held_out_examples",

@@ -14,10 +14,14 @@ FLOORS = ("rules", "evaluation", "adapters", "service")
 BELOW = {
     "rules": {"rules"},
     "evaluation": {"rules", "evaluation"},
-    "adapters": {"evaluation", "adapters"},
+    "adapters": {"rules", "evaluation", "adapters"},
     "service": {"rules", "evaluation", "adapters", "service"},
 }
 SEEN_BY_ADAPTERS = {"evaluation.arm", "evaluation.dataset", "evaluation.answers", "evaluation.provenance"}
+RULES_SEEN_BY_ADAPTERS = {"rules.known_model"}
+SEEN_OF_ADAPTERS = {
+    "adapters.catalogue", "adapters.encoder.embedding", "adapters.model_file", "adapters.model_knowledge",
+}  # fmt: skip
 MODEL_LIBRARIES = {
     "torch", "transformers", "peft", "sentence_transformers", "faiss", "openai", "tokenizers", "safetensors",
 }  # fmt: skip
@@ -52,6 +56,8 @@ def test_imports_point_down(path: Path) -> None:
             assert top in BELOW[floor], f"{name_of(path)} imports {module}"
         if floor == "adapters" and top == "evaluation":
             assert module in SEEN_BY_ADAPTERS, f"{name_of(path)} sees {module}: an arm must not know how it is judged"
+        if floor == "adapters" and top == "rules":
+            assert module in RULES_SEEN_BY_ADAPTERS, f"{name_of(path)} sees {module}: adapters bring facts, not rules"
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -66,13 +72,15 @@ def test_vendors_stay_on_their_floor(path: Path) -> None:
         assert tops <= ALLOWED_IN_RULES | sys.stdlib_module_names
     if "faiss" in tops:
         assert name_of(path) == "adapters/index.py"
+    if "genai_prices" in tops:
+        assert name_of(path) == "adapters/token_prices.py"
 
 
 def test_service_names_arms_only_through_the_catalogue() -> None:
     for path in (ROOT / "service").rglob("*.py"):
         for module in imports(path):
             if module.startswith("adapters."):
-                assert module in {"adapters.catalogue", "adapters.encoder.embedding"}, f"{name_of(path)}: {module}"
+                assert module in SEEN_OF_ADAPTERS, f"{name_of(path)}: {module}"
 
 
 def test_no_import_cycles() -> None:

@@ -1,8 +1,13 @@
 """Rules on what the planned comparison takes."""
 
+from typing import Final
+
 from rules.estimate import Estimate, Money
 from rules.finding import Finding, note
 from rules.form import Form
+
+ABOVE_THE_CAP: Final = -10
+"""Points of fine-tuning."""
 
 
 def cap_below_estimate(form: Form, estimate: Estimate) -> Finding | None:
@@ -26,7 +31,7 @@ def cap_below_estimate(form: Form, estimate: Estimate) -> Finding | None:
     if money.high <= cap:
         return None
     message = f"The comparison would cost {_amount(money)}; the cap is {currency} {cap:,.2f}."
-    return note(message, fine_tuning=-10)
+    return note(message, fine_tuning=ABOVE_THE_CAP)
 
 
 def _amount(money: Money) -> str:

@@ -45,8 +45,8 @@ def provider_may_train(form: Form, policy: Policy) -> Finding | None:
     What to do: find the setting that switches it off, and keep a dated copy of the terms.
     Source: 002
     """
-    governance = form.governance
-    if "us" not in (governance.regions or ()) or governance.provider_trains_on_data != "yes":
+    on_own_machines = form.operations.hosting in ("self_hosted", "on_device")
+    if form.governance.provider_trains_on_data != "yes" or on_own_machines:
         return None
     return warning("The provider trains its own models on your data.", fine_tuning=-15)
 

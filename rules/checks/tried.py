@@ -103,7 +103,8 @@ def prompting_fell_short(form: Form, policy: Policy) -> Finding | None:
         # A score that nobody wrote down might be the one that reaches the target.
         return None
     best = _best(attempts)
-    if best is None or target - best <= worthwhile:
+    # Rounded, because 0.9 - 0.8 is a hair more than 0.1 to a computer.
+    if best is None or round(target - best - worthwhile, 9) <= 0:
         return None
     gap = (target - best) * 100
     message = f"The best prompt reaches {best:.1%}, {gap:.1f} points below the target of {target:.1%}."

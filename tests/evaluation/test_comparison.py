@@ -17,6 +17,7 @@ from evaluation.decision import VerdictKind
 from evaluation.policy import EvaluationPolicy
 from evaluation.report import Report
 from evaluation.trials import PlannedTrial
+from rules.assess import assess
 from rules.form import Form
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def audited(comparison: Comparison) -> Audit:
 @pytest.fixture
 def comparison(rows: Rows, guessing: Guessing, tmp_path: Path) -> Comparison:
     specs = [guessing(family, accuracy) for family, accuracy in WEAK.items()]
-    return Comparison(rows(*cells(150)), None, Task(LABELS), None, specs, QUICK, 1, tmp_path / "trials")
+    return Comparison(rows(*cells(150)), None, Task(LABELS), None, None, specs, QUICK, 1, tmp_path / "trials")
 
 
 def run(comparison: Comparison, progress: Progress | None = None) -> Report:
@@ -112,7 +113,7 @@ class TestReport:
 
     def test_the_forms_own_worthwhile_gain(self, comparison: Comparison) -> None:
         form = Form.model_validate({"task": {"name": "Ticket routing"}, "success": {"worthwhile_gain": 0.6}})
-        answered = replace(comparison, form=form)
+        answered = replace(comparison, form=form, assessment=assess(form))
         assert policy_for(answered).worthwhile_gain == 0.6
         assert policy_for(replace(comparison, form=Form())).worthwhile_gain == QUICK.worthwhile_gain
         report = run(answered)

@@ -15,6 +15,7 @@ from evaluation.policy import EvaluationPolicy
 from evaluation.render.page import to_html, to_markdown
 from evaluation.render.view import View
 from evaluation.report import Report
+from rules.assess import assess
 from rules.form import Form
 
 HOSTILE = "<script>alert(1)</script> | `x` & \n\n# heading"
@@ -33,7 +34,9 @@ def report(rows: Callable[..., Dataset], guessing: Callable[..., ArmSpec], tmp_p
         specs = [guessing(Family(family), accuracy) for family, accuracy in ACCURACY.items()]
         form = Form.parse(answers) if answers is not None else None
         policy = EvaluationPolicy(posterior_draws=2000, bootstrap_resamples=100)
-        comparison = Comparison(dataset, None, Task(labels), form, specs, policy, 1, tmp_path / "trials")
+        comparison = Comparison(
+            dataset, None, Task(labels), form, form and assess(form), specs, policy, 1, tmp_path / "trials"
+        )
         audit = audit_dataset(dataset, None, policy, 256, lambda texts: [len(text.split()) for text in texts])
         return compare(comparison, audit, Progress())
 
