@@ -145,7 +145,7 @@ def _not_counted(backend: Backend, prices: TokenPrices | None, trainings: int) -
     elif trainings and prices.training is None:
         missing.append("The price of hosted training: give training_price in a model file.")
     if trainings:
-        missing.append("The provider's queue for training jobs, from minutes to hours each.")
+        missing.append("The provider's queue for training jobs, and that a tuned model's answers may cost more.")
     return missing
 
 
