@@ -14,6 +14,7 @@ from service.api import assessments, health, questionnaire
 from service.api.openapi import describe
 from service.problems import add_problem_handlers
 from service.request_id import RequestId
+from service.rulebook import load_rulebook
 from service.settings import Settings
 from service.storage.database import Database, open_database
 from service.storage.migrate import migrate
@@ -22,7 +23,10 @@ DESCRIPTION = "Tells a team whether to prompt, retrieve or fine-tune, before the
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The service with these settings; the database is opened and migrated when it starts, not before."""
+    """The service with these settings; the database is opened and migrated when it starts, not before.
+
+    Raises `Refusal` or `ModelFileError` for thresholds or models that the settings name and that are wrong.
+    """
     app = FastAPI(
         title="Adaptation advisor",
         version=version("adaptation-advisor"),
@@ -32,6 +36,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
+    app.state.rulebook = load_rulebook(settings.policy, settings.models)
     app.add_middleware(RequestId)
     add_problem_handlers(app)
     for module in (health, questionnaire, assessments):

@@ -6,6 +6,7 @@ AdvisorError                     500
 │   └── DatabaseTooNew           503
 ├── NotFound                     404
 ├── EditConflict                 409
+├── JudgedByOtherRules           409
 ├── MediaTypeRefused             415
 └── RequestRefused               422  carries the places that are wrong
     ├── FormRefused              422
@@ -76,6 +77,14 @@ class EditConflict(AdvisorError):
     status = 409
     type = "edit-conflict"
     title = "Somebody else was faster"
+
+
+class JudgedByOtherRules(AdvisorError):
+    """The assessment was stored by a version of the rules whose answers look different."""
+
+    status = 409
+    type = "judged-by-other-rules"
+    title = "Judged by other rules"
 
 
 class MediaTypeRefused(AdvisorError):

@@ -35,6 +35,7 @@ def one_line_refusals() -> Iterator[None]:
 def _code_of(error: Exception) -> int | None:
     # Imported only now: --help must not pay for them, and after an error they are loaded already.
     from adapters.encoder.embedding import EncoderError
+    from adapters.model_file import ModelFileError
     from evaluation.audit import AuditBlocked
     from evaluation.readers import DatasetError
     from rules.form import FormError
@@ -44,7 +45,8 @@ def _code_of(error: Exception) -> int | None:
         return error.code
     if isinstance(error, AuditBlocked):
         return AUDIT_BLOCKS
-    return BAD_INPUT if isinstance(error, (DatasetError, EncoderError, FormError, AdvisorError)) else None
+    refused = (DatasetError, EncoderError, FormError, ModelFileError, AdvisorError)
+    return BAD_INPUT if isinstance(error, refused) else None
 
 
 def _end(line: str, code: int) -> None:

@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     """Where embeddings are kept, by hash and without their texts; may be deleted at any time."""
     encoder: Path | None = None
     """Folder of another sentence-transformers model; unset means the embedded all-MiniLM-L6-v2."""
+    policy: Path | None = None
+    """TOML file that overrides thresholds of the rules."""
+    models: Path | None = None
+    """TOML file with prices and dates of models, which override the known ones."""
     database_url: str = Field(default="", repr=False)
     """SQLAlchemy URL, SQLite or PostgreSQL; empty means a SQLite file in the data folder."""
     host: str = "127.0.0.1"
@@ -52,7 +56,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 lets the system choose."""
 
-    @field_validator("data_folder", "cache_folder", "encoder")
+    @field_validator("data_folder", "cache_folder", "encoder", "policy", "models")
     @classmethod
     def _absolute(cls, folder: Path | None) -> Path | None:
         return folder and folder.expanduser().absolute()

@@ -39,9 +39,9 @@ def _arm(arm: PlannedArm) -> str:
 
 
 def _rows(split: PlannedSplit) -> str:
-    each = "each tested once, by" if split.design is Design.CROSS_FIT else "tested, with"
-    folds = f" {split.folds} folds of" if split.folds > 1 else ""
-    return f"{split.tested:,} {each}{folds} fits on {split.train_size:,}. {split.why}"
+    if split.design is Design.CROSS_FIT:
+        return f"{split.tested:,}, each tested once: {split.folds} folds, fits on {split.train_size:,}. {split.why}"
+    return f"{split.tested:,} to test on, {split.train_size:,} to learn from. {split.why}"
 
 
 def _margins(plan: Plan) -> str:

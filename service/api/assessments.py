@@ -7,19 +7,31 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Body
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
-from starlette.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from starlette.responses import JSONResponse, PlainTextResponse
 
+from evaluation.render.assessment import to_markdown
 from rules.assess import Assessment
 from rules.form import Form
 from service.api.cursors import number_cursor, position_cursor, read_number, read_position
-from service.api.dependencies import JSON, MERGE_PATCH, AssessmentId, AssessmentsDep, Cursor, Limit, body_of
+from service.api.dependencies import (
+    JSON,
+    MERGE_PATCH,
+    AssessmentId,
+    AssessmentsDep,
+    Cursor,
+    Limit,
+    RulebookDep,
+    body_of,
+)
 from service.api.forms import SubmittedForm, judge, parse_form
 from service.api.merge_patch import merge
-from service.errors import EditConflict
+from service.errors import EditConflict, JudgedByOtherRules
 from service.problems import problems
+from service.rulebook import Rulebook
 from service.storage.assessments import Position, Stored, Version
 
+MARKDOWN = "text/markdown"
 ATTEMPTS = 5
 """How often a patch is laid over a newer version before its sender is told that somebody else was faster."""
 
@@ -86,9 +98,9 @@ class VersionPage(BaseModel):
     dependencies=[body_of(JSON)],
     responses=problems(400, 415, 422, 503),
 )
-def create_assessment(body: NewAssessment, assessments: AssessmentsDep) -> JSONResponse:
+def create_assessment(body: NewAssessment, assessments: AssessmentsDep, rulebook: RulebookDep) -> JSONResponse:
     """Score a form and store both. A partial form is scored too: each score is then an interval."""
-    stored = assessments.add(judge(body.form))
+    stored = assessments.add(judge(body.form, rulebook))
     return JSONResponse(show(stored), 201, {"Location": f"{router.prefix}/{stored.id}"})
 
 
@@ -104,6 +116,23 @@ def list_assessments(assessments: AssessmentsDep, limit: Limit = 20, cursor: Cur
         ],
         next_cursor=position_cursor(Position(shown[-1].created_at, shown[-1].id)) if more else None,
     )
+
+
+@router.get(
+    "/{id}.md",
+    response_class=PlainTextResponse,
+    responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}, **problems(404, 409, 503)},
+)
+def read_assessment_as_markdown(id: AssessmentId, assessments: AssessmentsDep) -> PlainTextResponse:
+    """Read an assessment as a page to print: every finding, the plan, and a checklist for whoever sells the model."""
+    stored = assessments.get(id)
+    try:
+        judged = Assessment.model_validate(stored.version.assessment)
+    except ValidationError:
+        raise JudgedByOtherRules(
+            f"assessment {id} was judged by an earlier version of the rules; send any PATCH to judge it again"
+        ) from None
+    return PlainTextResponse(to_markdown(judged, parse_form(stored.version.form)), media_type=MARKDOWN)
 
 
 @router.get("/{id}", response_model=AssessmentView, responses=problems(404, 503))
@@ -122,12 +151,13 @@ def change_assessment(
     id: AssessmentId,
     patch: Annotated[dict[str, JsonValue], Body(media_type=MERGE_PATCH)],
     assessments: AssessmentsDep,
+    rulebook: RulebookDep,
 ) -> JSONResponse:
     """Change answers by a JSON Merge Patch (RFC 7396) on the form; null takes an answer back.
 
     The form is scored again and stored as a new version, unless nothing came out differently.
     """
-    return JSONResponse(show(revise(assessments, id, patch)))
+    return JSONResponse(show(revise(assessments, id, patch, rulebook)))
 
 
 @router.get("/{id}/versions", response_model=VersionPage, responses=problems(404, 422, 503))
@@ -141,11 +171,11 @@ def list_versions(
     return JSONResponse({"items": [show_version(version) for version in shown], "next_cursor": next_cursor})
 
 
-def revise(assessments: AssessmentsDep, id: UUID, patch: dict[str, Any]) -> Stored:
+def revise(assessments: AssessmentsDep, id: UUID, patch: dict[str, Any], rulebook: Rulebook) -> Stored:
     """Lay the patch over the latest version and store the next; start again when somebody else was faster."""
     for _ in range(ATTEMPTS):
         current = assessments.get(id)
-        judged = judge(parse_form(merge(current.version.form, patch)))
+        judged = judge(parse_form(merge(current.version.form, patch)), rulebook)
         if (judged.form, judged.assessment) == (current.version.form, current.version.assessment):
             return current
         try:

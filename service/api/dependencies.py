@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.params import Depends as Dependency
 
 from service.errors import MediaTypeRefused, NotFound
+from service.rulebook import Rulebook
 from service.storage.assessments import Assessments
 
 JSON = "application/json"
@@ -18,6 +19,11 @@ MERGE_PATCH = "application/merge-patch+json"
 
 def _assessments(request: Request) -> Assessments:
     return Assessments(request.app.state.database)
+
+
+def _rulebook(request: Request) -> Rulebook:
+    rulebook: Rulebook = request.app.state.rulebook
+    return rulebook
 
 
 def _assessment_id(
@@ -42,6 +48,7 @@ def body_of(*accepted: str) -> Dependency:
 
 
 AssessmentsDep = Annotated[Assessments, Depends(_assessments)]
+RulebookDep = Annotated[Rulebook, Depends(_rulebook)]
 AssessmentId = Annotated[UUID, Depends(_assessment_id)]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")]

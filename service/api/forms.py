@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from rules.assess import assess
 from rules.form import Form, FormError
 from service.errors import FormRefused, Place
 from service.problems import pointer
+from service.rulebook import Rulebook
 from service.storage.assessments import Judged
 
 
@@ -23,9 +23,9 @@ def parse_form(document: Mapping[str, Any], under: Sequence[str] = ()) -> Form:
         raise FormRefused(places) from None
 
 
-def judge(form: Form) -> Judged:
+def judge(form: Form, rulebook: Rulebook) -> Judged:
     """What the rules say about the form, next to the answers themselves."""
-    assessment = assess(form)
+    assessment = rulebook.assess(form)
     answers = form.model_dump(mode="json", exclude_defaults=True)
     return Judged(
         form=answers,

@@ -9,6 +9,8 @@ from uuid import UUID
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from evaluation.render.assessment import to_markdown
+from rules.assess import Assessment
 from rules.questionnaire import questionnaire
 from service.api.assessments import show, show_version
 from service.api.dependencies import JSON, MERGE_PATCH
@@ -16,7 +18,8 @@ from service.api.forms import judge, parse_form
 from service.api.merge_patch import merge
 from service.errors import FormRefused
 from service.problems import MEDIA_TYPE, Problem, problem
-from service.storage.assessments import Stored, Version
+from service.rulebook import Rulebook
+from service.storage.assessments import Judged, Stored, Version
 
 FORM = {
     "task": {
@@ -40,6 +43,7 @@ RESPONSES = {
     ("/v1/assessments", "post"): ("201", "assessment"),
     ("/v1/assessments", "get"): ("200", "assessment_page"),
     (ONE, "get"): ("200", "assessment"),
+    (ONE + ".md", "get"): ("200", "printed_assessment"),
     (ONE, "patch"): ("200", "changed_assessment"),
     (ONE + "/versions", "get"): ("200", "version_page"),
 }
@@ -71,7 +75,7 @@ def examples(version: str) -> dict[str, Any]:
             now,
             Version(id, number, judged.form, judged.assessment, judged.ruleset_sha256, now),
         )
-        for number, judged in enumerate((judge(parse_form(FORM)), judge(parse_form(merge(FORM, PATCH)))), start=1)
+        for number, judged in enumerate((_judged(FORM), _judged(merge(FORM, PATCH))), start=1)
     )
     item = {key: show(changed)[key] for key in ("id", "name", "created_at", "version")}
     return {
@@ -81,10 +85,17 @@ def examples(version: str) -> dict[str, Any]:
         "patch": PATCH,
         "assessment": show(first),
         "changed_assessment": show(changed),
+        "printed_assessment": to_markdown(
+            Assessment.model_validate(changed.version.assessment), parse_form(changed.version.form)
+        ),
         "assessment_page": {"items": [item], "next_cursor": None},
         "version_page": {"items": [show_version(changed.version)], "next_cursor": "dmVyc2lvbiAy"},
         "problem": _example_problem(),
     }
+
+
+def _judged(form: dict[str, Any]) -> Judged:
+    return judge(parse_form(form), Rulebook())
 
 
 def _example_problem() -> dict[str, Any]:
@@ -118,7 +129,8 @@ def _add_examples(document: dict[str, Any]) -> None:
     for (path, method), (media_type, name) in REQUESTS.items():
         _show(paths[path][method]["requestBody"]["content"][media_type], name)
     for (path, method), (status, name) in RESPONSES.items():
-        _show(paths[path][method]["responses"][status]["content"][JSON], name)
+        for content in paths[path][method]["responses"][status]["content"].values():
+            _show(content, name)
 
 
 def _show(content: dict[str, Any], name: str) -> None:

@@ -25,6 +25,7 @@ from service.commands.examples import Examples, configured_encoder, read_example
 from service.commands.indented import indented
 from service.commands.progress import Bars
 from service.refusals import REQUIREMENT_NOT_MET, Refusal
+from service.rulebook import load_rulebook
 from service.run_folder import TRIALS, locked, write_report, write_whole
 from service.settings import load_settings
 
@@ -47,22 +48,34 @@ class Request:
     output_column: str | None = None
     json: Path | None = None
     require: str | None = None
+    policy: Path | None = None
+    models: Path | None = None
 
 
 def run_compare(request: Request) -> None:
     """Everything is read and checked before anything is fitted or written."""
-    encoder = configured_encoder(load_settings())
+    settings = load_settings()
+    encoder = configured_encoder(settings)
+    rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
     specs = encoder_arms(encoder)
     required = _requirement(request.require, [spec.name for spec in specs])
     form = read_form(request.form) if request.form else None
     if form is not None:
         _refuse_other_tasks(form)
-    policy = EvaluationPolicy()
+    policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     columns = Columns(request.input_column, request.output_column)
     examples = read_examples(request.data, request.test, columns, encoder, policy)
     folder = request.out or RUNS / request.data.stem
     comparison = Comparison(
-        examples.dataset, examples.test, _task(request, examples), form, specs, policy, request.seed, folder / TRIALS
+        dataset=examples.dataset,
+        test=examples.test,
+        task=_task(request, examples),
+        form=rulebook.filled_in(form) if form else None,
+        assessment=rulebook.assess(form, examples.material(encoder.count_tokens)) if form else None,
+        specs=specs,
+        policy=policy,
+        seed=request.seed,
+        folder=folder / TRIALS,
     )
     if examples.audit.blockers:
         if request.json:

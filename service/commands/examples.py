@@ -8,8 +8,10 @@ from pathlib import Path
 from adapters.encoder.embedding import Encoder
 from evaluation.audit import Audit, audit_dataset
 from evaluation.dataset import Dataset
+from evaluation.material import CountTokens, count_material
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns, read_dataset
+from rules.material import Material
 from service.settings import Settings
 
 
@@ -20,6 +22,10 @@ class Examples:
     dataset: Dataset
     test: Dataset | None
     audit: Audit
+
+    def material(self, count_tokens: CountTokens) -> Material:
+        """What they tell a plan."""
+        return count_material(self.dataset, self.test, self.audit, count_tokens)
 
 
 def read_examples(

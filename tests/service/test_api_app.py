@@ -200,6 +200,7 @@ def test_every_call_is_described_with_an_example(client: TestClient) -> None:
         "post /v1/assessments",
         "get /v1/assessments",
         "get /v1/assessments/{id}",
+        "get /v1/assessments/{id}.md",
         "patch /v1/assessments/{id}",
         "get /v1/assessments/{id}/versions",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -108,6 +109,45 @@ def test_a_patch_keeps_every_earlier_version_with_its_ruleset(client: TestClient
         assert version["assessment"] == at_the_time["assessment"]
         assert version["ruleset_sha256"] == at_the_time["assessment"]["ruleset"]["sha256"]
         assert version["created_at"] == at_the_time["updated_at"]
+
+
+def test_every_visit_keeps_the_thresholds_that_judged_it(settings: Settings, tmp_path: Path) -> None:
+    with TestClient(create_app(settings)) as client:
+        id = client.post("/v1/assessments", json={"form": {"examples": {"count": 60}}}).json()["id"]
+    policy = tmp_path / "strict.toml"
+    policy.write_text("minimum_examples = 80\n")
+    with TestClient(create_app(settings.model_copy(update={"policy": policy}))) as client:
+        patched = client.patch(f"/v1/assessments/{id}", json={"task": {"narrow": True}})
+        history = client.get(f"/v1/assessments/{id}/versions").json()["items"]
+    assert [version["number"] for version in history] == [2, 1]
+    vetoes = [version["assessment"]["methods"]["fine_tuning"]["vetoes"] for version in history]
+    assert vetoes == [["DATA01"], []]
+    assert patched.json()["assessment"] == history[0]["assessment"]
+    judged_by = [version["assessment"]["ruleset"]["sha256"] for version in history]
+    assert judged_by == [version["ruleset_sha256"] for version in history]
+    assert judged_by[0] != judged_by[1]
+
+
+def test_naming_a_model_is_enough_to_be_told_when_it_retires(client: TestClient) -> None:
+    form = {"operations": {"hosting": "provider_api", "model": "gpt-4o-2024-08-06"}, "budget": {"horizon_months": 120}}
+    created = client.post("/v1/assessments", json={"form": form}).json()
+    filled = {answer["field"]: answer for answer in created["assessment"]["filled_in"]}
+    assert filled["operations.model_retires_on"]["answer"] == "2027-01-14"
+    assert "litellm" in filled["operations.model_retires_on"]["source"]
+    assert "OPS04" in created["assessment"]["methods"]["fine_tuning"]["vetoes"]
+    # What was filled in is not an answer of the team: a later look may find another day.
+    assert "model_retires_on" not in created["form"]["operations"]
+
+
+def test_an_assessment_can_be_printed(client: TestClient) -> None:
+    form = {"task": {"name": "Routing <b>| tickets"}, "governance": {"regions": ["uk_europe"]}}
+    id = client.post("/v1/assessments", json={"form": form}).json()["id"]
+    page = client.get(f"/v1/assessments/{id}.md")
+    assert page.headers["content-type"].startswith("text/markdown")
+    assert page.text.startswith("# Assessment: Routing &lt;b>\\| tickets\n")
+    assert page.text.count("- [ ] ") == 6
+    assert "uk europe" in page.text
+    assert client.get("/v1/assessments/00000000-0000-4000-8000-000000000000.md").status_code == 404
 
 
 def test_a_patch_that_changes_nothing_makes_no_version(client: TestClient) -> None:
