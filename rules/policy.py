@@ -161,8 +161,7 @@ class Policy(DesignPolicy, EffortPolicy):
 
     def sha256(self) -> str:
         """Return the hash that an assessment stores: equal for equal thresholds, on every day and machine."""
-        values = self.model_dump(mode="json", exclude={"as_of"})
-        return sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+        return _hash(self)
 
     @property
     def day(self) -> date:
@@ -177,6 +176,12 @@ class Policy(DesignPolicy, EffortPolicy):
         """Return the values that divide the answers to one question."""
         fields = type(self).model_fields
         return tuple(getattr(self, name) for name in fields if _bounds(fields[name].json_schema_extra) == path)
+
+
+@lru_cache(maxsize=64)
+def _hash(policy: Policy) -> str:
+    values = policy.model_dump(mode="json", exclude={"as_of"})
+    return sha256(json.dumps(values, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)

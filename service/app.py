@@ -48,6 +48,7 @@ def create_app(settings: Settings) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
     database = await run_in_threadpool(_ready, settings)
+    await run_in_threadpool(app.state.rulebook.warm_up)
     app.state.database = database
     try:
         yield

@@ -43,6 +43,11 @@ class Rulebook:
 
         return find_model(name, self.own_models)
 
+    def warm_up(self) -> None:
+        """Read the rules and the prices once, so that the first caller does not wait for them."""
+        self.assess(Form())
+        self.assess(Form.model_validate({"operations": {"model": "gpt-4o-mini"}}))
+
 
 def load_rulebook(policy: Path | None, models: Path | None) -> Rulebook:
     """Read both files, where given. Raises `Refusal` for thresholds and `ModelFileError` for models that are wrong."""

@@ -1,4 +1,4 @@
-"""The benchmark on real data, in short: the figures must be those of a sound encoder and a sound training."""
+"""The benchmarks in short: figures of a sound encoder and a sound training, and a form judged while somebody waits."""
 
 from __future__ import annotations
 
@@ -25,3 +25,16 @@ def test_a_fine_tune_of_the_encoder_learns_questions(tmp_path: Path) -> None:
     # With 100 rows of six labels: far above the frozen encoder, which itself is far above its label sentences.
     assert accuracy["lora"] > accuracy["head"] > accuracy["zero_shot"] > 40
     assert accuracy["lora"] > 75
+
+
+def test_a_form_is_judged_in_under_15_milliseconds() -> None:
+    """Median of 200 different forms over HTTP, best of up to three runs, so that a busy machine does not fail it."""
+    medians: list[float] = []
+    while min(medians, default=15) >= 15 and len(medians) < 3:
+        done = subprocess.run(
+            [sys.executable, "benchmarks/assess.py", "--quick"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        (median,) = re.findall(r"post: median (\d+\.\d+)", done.stdout)
+        medians.append(float(median))
+    assert min(medians) < 15, medians
