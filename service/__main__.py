@@ -24,6 +24,10 @@ Data = Annotated[Path, typer.Argument(help="Labelled examples: JSONL, CSV or TSV
 Test = Annotated[Path | None, typer.Option(help="Test file; without it, rows of DATA are kept back.", metavar="FILE")]
 InputColumn = Annotated[str | None, typer.Option(help="Column with the text; guessed if not named.", metavar="NAME")]
 OutputColumn = Annotated[str | None, typer.Option(help="Column with the label; guessed if not named.", metavar="NAME")]
+Policy = Annotated[Path | None, typer.Option(help="TOML file that overrides thresholds of the rules.", metavar="FILE")]
+Models = Annotated[
+    Path | None, typer.Option(help="TOML file with your own prices and dates of models.", metavar="FILE")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -38,13 +42,45 @@ def demo(out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("
 
 @app.command()
 def assess(
-    form: Annotated[Path, typer.Argument(help="Answered form: YAML or JSON.", metavar="FORM")], json: Json = False
+    form: Annotated[
+        Path | None,
+        typer.Argument(help="Answered form: YAML or JSON; without it the questions are asked here.", metavar="FORM"),
+    ] = None,
+    blank: Annotated[bool, typer.Option("--blank", help="Print a blank form to fill in.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the answers given here [form.yaml].", metavar="FILE")
+    ] = None,
+    policy: Policy = None,
+    models: Models = None,
+    json: Json = False,
+    format: Annotated[str, typer.Option(help="text or md.")] = "text",
 ) -> None:
     """Judge an answered form: what speaks for each method, what forbids it, what is still open."""
     with one_line_refusals():
         from service.commands.assess import run_assess
 
-        run_assess(form, as_json=json)
+        run_assess(form, as_json=json, format=format, blank=blank, out=out, policy=policy, models=models)
+
+
+@app.command()
+def plan(
+    form: Annotated[Path, typer.Argument(help="Answered form: YAML or JSON.", metavar="FORM")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="Labelled examples, counted instead of asked.", metavar="DATA"),
+    ] = None,
+    test: Test = None,
+    input_column: InputColumn = None,
+    output_column: OutputColumn = None,
+    policy: Policy = None,
+    models: Models = None,
+    json: Json = False,
+) -> None:
+    """Show the comparison that a form calls for: arms, rows, what it can see, what it takes. Nothing is run."""
+    with one_line_refusals():
+        from service.commands.plan import PlanRequest, run_plan
+
+        run_plan(PlanRequest(form, data, test, input_column, output_column, policy, models), as_json=json)
 
 
 @app.command()
@@ -76,6 +112,8 @@ def compare(
     require: Annotated[
         str | None, typer.Option(help="Exit with 4 unless the verdict is this: fine_tune, keep, keep:few_shot, ...")
     ] = None,
+    policy: Policy = None,
+    models: Models = None,
 ) -> None:
     """Run every arm on DATA, decide, and write the report. Stopped, it goes on where it was.
 
@@ -84,7 +122,9 @@ def compare(
     with one_line_refusals():
         from service.commands.compare import Request, run_compare
 
-        run_compare(Request(data, test, form, labels, out, seed, input_column, output_column, json, require))
+        run_compare(
+            Request(data, test, form, labels, out, seed, input_column, output_column, json, require, policy, models)
+        )
 
 
 @app.command()

@@ -33,6 +33,8 @@ def one_line_refusals() -> Iterator[None]:
 
 
 def _code_of(error: Exception) -> int | None:
+    if isinstance(error, Refusal):
+        return error.code
     # Imported only now: --help must not pay for them, and after an error they are loaded already.
     from adapters.encoder.embedding import EncoderError
     from adapters.model_file import ModelFileError
@@ -41,8 +43,6 @@ def _code_of(error: Exception) -> int | None:
     from rules.form import FormError
     from service.errors import AdvisorError
 
-    if isinstance(error, Refusal):
-        return error.code
     if isinstance(error, AuditBlocked):
         return AUDIT_BLOCKS
     refused = (DatasetError, EncoderError, FormError, ModelFileError, AdvisorError)
