@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,9 +11,7 @@ from evaluation.dataset import Dataset, Example
 from evaluation.duplicates import Duplicates, find_duplicates
 from evaluation.findings import AuditFinding, Place, Severity, blocker, warning
 from evaluation.policy import EvaluationPolicy
-
-# The look-behind and the bounds keep the search linear on long words, base64 for one.
-EMAIL = re.compile(r"(?<![\w.%+-])[\w.%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}", re.ASCII)
+from evaluation.privacy import kinds_in
 
 
 class Audit(BaseModel):
@@ -72,7 +69,7 @@ def audit_dataset(
     findings = [
         *checked.sizes(), *checked.groups(), *checked.labels(), *checked.empty_inputs(),
         *checked.overlong_inputs(tokens, token_limit), *checked.exact_duplicates(), *checked.near_duplicates(),
-        *checked.conflicting_labels(), *checked.leakage(), *checked.personal_data(),
+        *checked.conflicting_labels(), *checked.leakage(), *checked.personal_data(), *checked.secrets(),
     ]  # fmt: skip
     return Audit(
         dataset=dataset.name,
@@ -256,13 +253,33 @@ class _Checked:
         return [(row, tested[groups[row]]) for row in self.left_out]
 
     def personal_data(self) -> Iterator[AuditFinding]:
-        rows = [number for number, example in enumerate(self._both) if EMAIL.search(example.input)]
+        rows, kinds = self._rows_holding(secret=False)
         if rows:
             yield warning(
-                "AUDIT14", "e-mail_addresses", f"{_count(len(rows), 'input')} with an e-mail address.",
-                "Replace it with a placeholder before the file leaves your hands.",
+                "AUDIT14", "personal_data", f"{_count(len(rows), 'input')} with data about people: {kinds}.",
+                "Replace it with placeholders before the file leaves your hands; names are not searched.",
                 self._places([[row] for row in rows]),
             )  # fmt: skip
+
+    def secrets(self) -> Iterator[AuditFinding]:
+        rows, kinds = self._rows_holding(secret=True)
+        if rows:
+            yield warning(
+                "AUDIT18", "secrets", f"{_count(len(rows), 'input')} with what looks like a secret: {kinds}.",
+                "Have it revoked, then replace it in the file: whoever trains on it, or reads it, has it.",
+                self._places([[row] for row in rows]),
+            )  # fmt: skip
+
+    def _rows_holding(self, *, secret: bool) -> tuple[list[int], str]:
+        """Rows, and the kinds of data in them with the number of rows for each."""
+        kinds: Counter[str] = Counter()
+        rows = []
+        for row, example in enumerate(self._both):
+            here = [kind.name for kind in kinds_in(example.input) if kind.secret is secret]
+            kinds.update(here)
+            if here:
+                rows.append(row)
+        return rows, _listed(f"{name} ({number})" for name, number in kinds.most_common())
 
     def _sets_within_a_file(self) -> Iterator[tuple[int, ...]]:
         for rows in self._duplicates.exact:

@@ -1,9 +1,9 @@
 """The advice: where to start, what is worth comparing, and a summary for whoever holds the budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from rules.family import Family
 from rules.finding import Finding, Method, Severity
@@ -29,6 +29,10 @@ _OPENINGS: Final[dict[StartWith, str]] = {
 }
 
 
+_MOST_STEPS: Final = 3
+"""Of each kind: a list of everything is a list of nothing."""
+
+
 class Advice(BaseModel):
     """What to do next."""
 
@@ -37,6 +41,7 @@ class Advice(BaseModel):
     start_with: StartWith
     worth_comparing: tuple[Family, ...]
     summary: str
+    steps: tuple[str, ...] = Field(description="What to do next, in this order.")
 
 
 def advise(
@@ -62,6 +67,7 @@ def advise(
         start_with=start,
         worth_comparing=tuple(arm.family for arm in plan.arms),
         summary=" ".join(sentence for sentence in sentences if sentence),
+        steps=tuple(_steps(start, said, questions, plan)),
     )
 
 
@@ -126,12 +132,28 @@ def _local_route(said: Mapping[str, Finding]) -> str:
     return "Take the local route: run the model, and train it if need be, on machines you control."
 
 
+def _steps(
+    start: StartWith, said: Mapping[str, Finding], questions: Sequence[NextQuestion], plan: Plan
+) -> Iterator[str]:
+    """Yield first what the start needs, then what a veto needs, then the comparison."""
+    method = Method.PROMPTING if start == "clarify_the_task" else Method(start)
+    to_start = [finding for finding in said.values() if finding.points.of(method) > 0 and not finding.vetoes]
+    vetoes = [finding for finding in said.values() if finding.vetoes]
+    first = [finding for finding in vetoes if start == "clarify_the_task" and finding.code == "TASK05"]
+    for finding in dict.fromkeys((*first, *to_start[:_MOST_STEPS], *vetoes[:_MOST_STEPS])):
+        yield f"{finding.what_to_do[:1].upper()}{finding.what_to_do[1:]} ({finding.code})"
+    if questions:
+        yield f"Answer what is open, first: {questions_by_path()[questions[0].field].title} ({questions[0].field})"
+    if plan.split:
+        yield "Run the planned comparison before anything is paid for."
+
+
 def _on_open_questions(questions: Sequence[NextQuestion]) -> str:
     if not questions:
         return ""
     number = "One question is" if len(questions) == 1 else f"{len(questions)} questions are"
     first = questions_by_path()[questions[0].field].title
-    return f"{number} open that could change this; the most telling: {first}"
+    return f"{number} still open; the most telling: {first}"
 
 
 def _speaks(code: str, said: Mapping[str, Finding]) -> bool:

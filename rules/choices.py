@@ -28,6 +28,13 @@ Region = Literal["uk_europe", "us", "asia_pacific", "other"]
 NOT_ANNOUNCED: Final = "not_announced"
 """Somebody looked, and the provider has named no day."""
 
+_PLACES: Final = {
+    "uk_europe": "the UK and Europe",
+    "us": "the US",
+    "asia_pacific": "Asia-Pacific",
+    "other": "another region",
+}
+
 CHANGE_INTERVALS: Final[tuple[ChangeInterval, ...]] = get_args(ChangeInterval)
 """Slowest first, so that a position in this tuple is a speed."""
 
@@ -66,4 +73,4 @@ def speed(interval: ChangeInterval) -> int:
 
 def in_words(values: Iterable[str]) -> str:
     """Return choices as people read them: `wrong format, inconsistent style`."""
-    return ", ".join(value.replace("_", " ") for value in values)
+    return ", ".join(_PLACES.get(value, value.replace("_", " ")) for value in values)

@@ -66,6 +66,8 @@ class Sight(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     worthwhile_gain: float
+    is_default: bool = Field(description="Whether the worthwhile gain is ours, because the form leaves it open.")
+    gap_to_target: float | None = Field(description="Target less the best score so far, where both are answered.")
     detectable_gain: float | None = Field(description="With the planned rows and fits.")
     detectable_by_rows_alone: float | None = Field(description="If every fit gave the same result.")
     items_needed: int | None = Field(description="Tested rows that show the worthwhile gain.")
@@ -143,6 +145,8 @@ def look(
         needed = items_to_show(gain, policy)
         return Sight(
             worthwhile_gain=gain,
+            is_default=answered is None,
+            gap_to_target=_gap(form),
             detectable_gain=None,
             detectable_by_rows_alone=None,
             items_needed=None if needed == float("inf") else int(needed),
@@ -158,12 +162,22 @@ def look(
     items, factor = _needed(gain, rows, split.tested, runs, levels)
     return Sight(
         worthwhile_gain=gain,
+        is_default=answered is None,
+        gap_to_target=_gap(form),
         detectable_gain=min(1.0, detectable_gain(rows, runs, *levels)),
         detectable_by_rows_alone=min(1.0, detectable_gain(rows, 0.0, *levels)),
         items_needed=items,
         fits_factor=factor,
         repeated=dearest.family if dearest else None,
     )
+
+
+def _gap(form: Form) -> float | None:
+    tried, target = form.tried, form.success.target
+    attempts = (tried.zero_shot, tried.better_system_message, tried.few_shot, tried.retrieval)
+    scores = (form.success.baseline, *(attempt.score for attempt in attempts))
+    reached = [score for score in scores if score is not None]
+    return None if target is None or not reached else max(0.0, target - max(reached))
 
 
 def _needed(gain: float, rows: float, tested: int, runs: float, levels: tuple[float, float]) -> tuple[int | None, int]:

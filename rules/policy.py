@@ -119,6 +119,13 @@ class Policy(DesignPolicy, EffortPolicy):
         "002",
         bounds="governance.regions",
     )
+    assumed_horizon_months: int = threshold(
+        12,
+        "An end of the model within this time is told as a warning where nobody has said how long it must last.",
+        "002",
+        ge=1,
+        le=120,
+    )
     lead_to_pay_more: int = threshold(
         5,
         "A dearer method must be ahead of a cheaper one by more than this: the cheaper needs less upkeep.",

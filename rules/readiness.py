@@ -115,7 +115,7 @@ def _answer(part: SixthPart, form: Form, by_code: dict[str, Judgement]) -> Readi
     missing = any(attrgetter(path)(form) is None for path in part.needs)
     if blocked:
         status = Status.NO
-    elif missing or any(not judgement.reach.settled for judgement in deciding):
+    elif missing or any(not judgement.reach.settled for judgement in deciding) or any(map(_may_veto, heard)):
         status = Status.UNKNOWN
     else:
         status = Status.YES
@@ -125,6 +125,11 @@ def _answer(part: SixthPart, form: Form, by_code: dict[str, Judgement]) -> Readi
 
 def _blocks(finding: Finding | None) -> bool:
     return finding is not None and finding.severity in (Severity.VETO, Severity.WARNING)
+
+
+def _may_veto(judgement: Judgement) -> bool:
+    """Whether a rule warns already, and an open answer may make a veto of it."""
+    return _blocks(judgement.finding) and not judgement.reach.settled and bool(judgement.reach.possible_vetoes)
 
 
 def _vetoes(finding: Finding | None) -> bool:

@@ -32,7 +32,7 @@ REGIONAL_NOTES: Final = (
     _note(
         "uk_europe",
         "Check your provider's data-processing addendum before any upload: residency decides where training data "
-        "may be processed. Some clouds tuned inside EU or UK regions when this was checked.",
+        "may be processed. Some clouds offered tuning inside EU or UK regions when this was checked.",
     ),
     _note(
         "us",

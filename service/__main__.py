@@ -114,6 +114,18 @@ def compare(
     ] = None,
     policy: Policy = None,
     models: Models = None,
+    recorded: Annotated[
+        Path | None, typer.Option(help="Compare answers to DATA that were recorded elsewhere.", metavar="FILE")
+    ] = None,
+    family: Annotated[
+        list[str] | None, typer.Option(help="Kind of a recorded arm, such as NAME=lora.", metavar="NAME=FAMILY")
+    ] = None,
+    missing_as_failures: Annotated[
+        bool, typer.Option("--missing-as-failures", help="Recorded answers that are missing are wrong ones.")
+    ] = False,
+    with_encoder: Annotated[
+        bool, typer.Option("--with-encoder", help="Run the encoder's arms beside the recorded ones.")
+    ] = False,
 ) -> None:
     """Run every arm on DATA, decide, and write the report. Stopped, it goes on where it was.
 
@@ -122,9 +134,15 @@ def compare(
     with one_line_refusals():
         from service.commands.compare import Request, run_compare
 
-        run_compare(
-            Request(data, test, form, labels, out, seed, input_column, output_column, json, require, policy, models)
+        request = Request(
+            data, test, form, labels, out, seed, input_column, output_column, json, require, policy, models
         )
+        if recorded or family or missing_as_failures or with_encoder:
+            from service.commands.compare_recorded import Answers, run_compare_recorded
+
+            run_compare_recorded(request, Answers(recorded, family or (), missing_as_failures, with_encoder))
+        else:
+            run_compare(request)
 
 
 @app.command()

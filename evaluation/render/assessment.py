@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evaluation.render.environment import environment
 from evaluation.render.plan import plan_lines
 from rules.assess import Assessment
+from rules.choices import in_words
 from rules.finding import METHOD_TITLES, METHODS, Finding, Severity
 from rules.form import Form
 from rules.questionnaire import questions_by_path
@@ -32,6 +33,7 @@ def to_markdown(assessment: Assessment, form: Form) -> str:
             groups=_groups(assessment.findings),
             moves={finding.code: _moves(finding) for finding in assessment.findings},
             plan=plan_lines(assessment.plan),
+            places={note.region: in_words([note.region]) for note in assessment.regional_notes},
             titles={path: question.title for path, question in questions_by_path().items()},
         )
     )
@@ -39,7 +41,7 @@ def to_markdown(assessment: Assessment, form: Form) -> str:
 
 def known_score(score: MethodScore) -> str:
     """`62`, or `35 to 80` while answers are open."""
-    return f"{score.score}" if score.score is not None else f"{score.low} to {score.high}"
+    return f"{score.low}" if score.low == score.high else f"{score.low} to {score.high}"
 
 
 def _row(title: str, score: MethodScore) -> dict[str, str]:

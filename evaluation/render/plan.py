@@ -8,6 +8,7 @@ from evaluation.numbers import unsigned_points
 from rules.design import Design
 from rules.effort import Range
 from rules.estimate import Estimate, Money
+from rules.family import Family
 from rules.known_model import TokenPrices
 from rules.layout import Backend, PlannedArm, PlannedSplit, Sight
 from rules.plan import Plan
@@ -26,12 +27,21 @@ def plan_lines(plan: Plan) -> list[tuple[str, str]]:
     return [
         ("Arms", ", ".join(map(_arm, plan.arms))),
         *(("Left out", f"{out.family}: {out.why}") for out in plan.left_out),
-        ("Run on", _BACKENDS[plan.backend] + (f" ({plan.model})" if plan.model else "")),
+        ("Run on", _backend(plan)),
         ("Rows", _rows(plan.split) if plan.split else "Not known: how many examples are there? (examples.count)"),
         ("Metric", f"{plan.metric}; {_margins(plan)}"),
         ("Can see", _sight(plan.sight, plan.split)),
         *(_estimate(plan.estimate) if plan.estimate else ()),
     ]
+
+
+def _backend(plan: Plan) -> str:
+    if plan.backend is Backend.ENCODER:
+        return f"{_BACKENDS[plan.backend]}. It shows how the methods rank on your examples, not how good your model is."
+    named = f" ({plan.model})" if plan.model else ""
+    sorts = any(arm.family is Family.HEAD for arm in plan.arms)
+    here = "for a first look at how the methods rank" if sorts else "which sorts into labels only"
+    return f"{_BACKENDS[plan.backend]}{named}. This version itself runs the embedded encoder, {here}."
 
 
 def _arm(arm: PlannedArm) -> str:
@@ -49,22 +59,30 @@ def _margins(plan: Plan) -> str:
     if not dearer:
         return "no arm costs more than a prompt"
     listed = ", ".join(f"{margin.family} {unsigned_points(margin.over_a_prompt)}" for margin in dearer)
-    return f"worth their price over a prompt from: {listed}"
+    return f"pay for themselves from so much over a prompt: {listed}"
 
 
 def _sight(sight: Sight, split: PlannedSplit | None) -> str:
-    wanted = f"{unsigned_points(sight.worthwhile_gain)} would be worth paying for"
+    ours = " (our default)" if sight.is_default else ""
+    wanted = f"{unsigned_points(sight.worthwhile_gain)} would be worth paying for{ours}"
     if sight.detectable_gain is None:
         needed = f"; rows alone: {sight.items_needed:,} would show that" if sight.items_needed else ""
         return f"not known without the number of examples. {wanted}{needed}."
-    told = f"gains from {unsigned_points(sight.detectable_gain)} (with 80% certainty); {wanted}."
+    told = f"gains from {unsigned_points(sight.detectable_gain)} (with 80% certainty); {wanted}.{_gap(sight)}"
     if split is None or sight.detectable_gain <= sight.worthwhile_gain:
         return f"{told} Enough."
     if sight.items_needed is None:
         return f"{told} No number of rows shows that."
     repeated = "trainings" if sight.repeated and sight.repeated.is_fine_tune else "draws of examples"
     more = f" and {sight.fits_factor} times the {repeated}" if sight.fits_factor > 1 else ""
-    return f"{told} That takes {sight.items_needed:,} tested rows{more}."
+    return f"{told} To see {unsigned_points(sight.worthwhile_gain)} takes {sight.items_needed:,} tested rows{more}."
+
+
+def _gap(sight: Sight) -> str:
+    if not sight.gap_to_target or sight.detectable_gain is None:
+        return ""
+    visible = "visible" if sight.gap_to_target >= sight.detectable_gain else "not certain to be seen"
+    return f" The gap to your target is {unsigned_points(sight.gap_to_target)}: {visible}."
 
 
 def _estimate(estimate: Estimate) -> Iterator[tuple[str, str]]:

@@ -12,8 +12,7 @@ def too_few_examples(form: Form, policy: Policy) -> Finding | None:
 
     Why it matters: from a small set a model picks up the tone of the answers rather than what makes them
     right, and then states mistakes with confidence.
-    What to do: put the best of them into the prompt, and collect checked examples from real use
-    meanwhile.
+    What to do: put the best examples into the prompt, and collect checked ones from real use meanwhile.
     Source: 002
     """
     count = form.examples.count

@@ -34,7 +34,8 @@ def facts_change(form: Form, policy: Policy) -> Finding | None:
 
     Why it matters: a document that is looked up is as fresh as its last edit; what was trained is as old
     as the training.
-    What to do: keep the facts in documents that somebody maintains, and retrieve from them.
+    What to do: keep the facts in documents that somebody maintains, retrieve from them, and test with answers that
+    are right today.
     Source: 002, 004
     """
     if form.knowledge.facts_needed != "changing":
@@ -65,6 +66,7 @@ def citations_required(form: Form, policy: Policy) -> Finding | None:
     What to do: retrieve, and show the passage beside the answer.
     Source: 004
     """
-    if form.knowledge.citations_required is not True:
+    # A label has no source to show.
+    if form.knowledge.citations_required is not True or form.task.kind == "classification":
         return None
     return support("A reader must be able to check the source of an answer.", retrieval=15, fine_tuning=-10)

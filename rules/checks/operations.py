@@ -3,6 +3,7 @@
 # ruff: noqa: ARG001 (every check has the same signature, whether it needs the policy or not)
 
 from datetime import date, timedelta
+from typing import NamedTuple
 
 from rules.finding import Finding, note, veto, warning
 from rules.form import Form
@@ -67,22 +68,43 @@ def model_retires(form: Form, policy: Policy) -> Finding | None:
     """
     operations = form.operations
     hosted = operations.hosting == "provider_api"
-    # A horizon that nobody named is a month at least.
-    months = form.budget.horizon_months or 1
-    end = policy.day + timedelta(days=round(months * _DAYS_A_MONTH))
-    within = f"within the {months}-month horizon"
     retires, tuning_ends = operations.model_retires_on, operations.tuning_ends_on
-    if isinstance(retires, date) and retires <= end:
-        message = f"The model {'was' if retires < policy.day else 'is'} switched off on {retires}, {within}."
-        return veto(message, fine_tuning=-25) if hosted else warning(message, fine_tuning=-10)
-    if hosted and isinstance(tuning_ends, date) and tuning_ends <= end:
-        verb = "took" if tuning_ends < policy.day else "takes"
-        message = f"The provider {verb} its last new fine-tuning jobs on {tuning_ends}, {within}."
-        return veto(message, fine_tuning=-25)
+    if within := _within_the_horizon(retires, form, policy):
+        message = f"The model {'was' if within.past else 'is'} switched off on {retires}, {within.words}."
+        return veto(message, fine_tuning=-25) if hosted and within.certain else warning(message, fine_tuning=-10)
+    if hosted and (within := _within_the_horizon(tuning_ends, form, policy)):
+        verb = "took" if within.past else "takes"
+        message = f"The provider {verb} its last new fine-tuning jobs on {tuning_ends}, {within.words}."
+        return veto(message, fine_tuning=-25) if within.certain else warning(message, fine_tuning=-10)
     if hosted and operations.model_pinned is False:
         message = "The provider may replace the model under the same name; no exact version is fixed."
         return warning(message, fine_tuning=-10)
     return None
+
+
+class _Within(NamedTuple):
+    """A day that falls into the time for which the result must last; certain where that time is known."""
+
+    past: bool
+    certain: bool
+    words: str
+
+
+def _within_the_horizon(day: date | str | None, form: Form, policy: Policy) -> _Within | None:
+    if not isinstance(day, date):
+        return None
+    stated = form.budget.horizon_months
+    # Whatever the horizon, it is a month at least.
+    certain = day <= _months_from(policy.day, stated or 1)
+    if not certain and (stated or day > _months_from(policy.day, policy.assumed_horizon_months)):
+        return None
+    months = stated or (1 if certain else policy.assumed_horizon_months)
+    words = f"within the {months}-month horizon" if stated else f"within {months} months (the horizon is not answered)"
+    return _Within(day < policy.day, certain, words)
+
+
+def _months_from(day: date, months: int) -> date:
+    return day + timedelta(days=round(months * _DAYS_A_MONTH))
 
 
 def different_preprocessing(form: Form, policy: Policy) -> Finding | None:

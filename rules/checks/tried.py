@@ -96,18 +96,21 @@ def prompting_fell_short(form: Form, policy: Policy) -> Finding | None:
     target, worthwhile = form.success.target, form.success.worthwhile_gain
     instructions = (form.tried.zero_shot, form.tried.better_system_message)
     attempts = (*instructions, form.tried.few_shot)
+    looked_up = form.tried.retrieval
     in_earnest = form.tried.few_shot.tried and any(attempt.tried for attempt in instructions)
     if target is None or worthwhile is None or not in_earnest:
         return None
-    if any(attempt.tried is not False and attempt.score is None for attempt in attempts):
+    if any(attempt.tried is not False and attempt.score is None for attempt in attempts) or (
+        looked_up.tried and looked_up.score is None
+    ):
         # A score that nobody wrote down might be the one that reaches the target.
         return None
-    best = _best(attempts)
+    best = _best((*attempts, looked_up))
     # Rounded, because 0.9 - 0.8 is a hair more than 0.1 to a computer.
     if best is None or round(target - best - worthwhile, 9) <= 0:
         return None
     gap = (target - best) * 100
-    message = f"The best prompt reaches {best:.1%}, {gap:.1f} points below the target of {target:.1%}."
+    message = f"The best cheap way reaches {best:.1%}, {gap:.1f} points below the target of {target:.1%}."
     return support(message, fine_tuning=15)
 
 

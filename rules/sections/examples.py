@@ -15,14 +15,14 @@ class Examples(Section):
     )
     reviewed: Reviewed | None = question(
         "Who checked the answers?",
-        "Experts: people who know the subject checked them. Once: somebody looked through them. No: they "
-        "come as they are, from a log for instance.",
+        "Experts: somebody who knows the subject and did not write them checked each. Once: somebody looked through "
+        "them. No: they come as they are, from a log for instance.",
         "001",
         "002",
     )
     consistent: bool | None = question(
         "Do the examples agree with each other?",
-        "True if two similar inputs always have the same right answer, in the same form.",
+        "True if similar inputs have the same right answer, in the same form; free texts: the same rules and style.",
         "001",
     )
     representative: bool | None = question(
@@ -33,13 +33,12 @@ class Examples(Section):
     )
     smallest_class: int | None = how_many(
         "How many examples does the rarest category have?",
-        "For classification: count the category with the fewest examples. Otherwise the rarest kind of input "
-        "that you care about.",
+        "Count the category with the fewest examples. Leave it open if the task has no categories.",
         "004",
         unit="examples",
     )
     personal_data: PersonalData | None = question(
         "Do the examples hold data about people?",
-        "Pseudonymised: names and numbers were replaced, and the key to them is kept elsewhere.",
+        "No: none, or removed for good. Pseudonymised: names and numbers were replaced, and the key is kept elsewhere.",
         "002",
     )

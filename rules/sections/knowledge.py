@@ -9,7 +9,8 @@ class Knowledge(Section):
 
     facts_needed: FactsNeeded | None = question(
         "Does a right answer need facts that only you have?",
-        "Prices, policies, product details. Fixed: they stay as they are. Changing: they are updated.",
+        "Prices, product details, case files: facts that are neither in the input nor in the instruction. Fixed: they "
+        "stay as they are. Changing: they are updated.",
         "002",
         "004",
     )

@@ -22,14 +22,14 @@ class Success(Section):
     )
     held_out_examples: int | None = how_many(
         "How many examples are kept aside for testing only?",
-        "Part of all your examples; nobody may use them to write prompts or to train.",
+        "Count them in the number of all examples, too; nobody may use them to write prompts or to train.",
         "002",
         "004",
         unit="examples",
     )
     baseline: float | None = share(
         "What part is right today?",
-        "How well today's way does, whatever it is: a person, a program, a prompt.",
+        "How well the way does that the new one would replace: a prompt, a program, people.",
         "004",
     )
     target: float | None = share(

@@ -22,7 +22,7 @@ class Task(Section):
     kind: Kind | None = question(
         "What kind of task is it?",
         "Classification picks from a fixed list. Extraction pulls details out of a text. Question answering "
-        "answers from facts. Generation writes something new.",
+        "answers from facts. Generation writes or rewrites a text.",
         "004",
     )
     modality: Modality | None = question(
@@ -33,17 +33,17 @@ class Task(Section):
     )
     narrow: bool | None = question(
         "Is it one well-defined behaviour?",
-        "True if one page could tell a new colleague exactly what a right answer looks like.",
+        "True if it is one kind of decision or text, and not several tasks in one.",
         "002",
     )
     business_rules_written: bool | None = question(
         "Are the rules for a right answer written down?",
-        "True if two colleagues reading the same page would decide alike, unusual inputs included.",
+        "True if there is a page today by which two colleagues would decide alike, unusual inputs included.",
         "002",
     )
     change_interval: ChangeInterval | None = question(
         "How often does the task itself change?",
-        "New categories, a new tone, a new policy: how often would an answer that was right become wrong?",
+        "New categories, a new tone, new rules. New prices or other facts do not count here; they come below.",
         "002",
     )
     requests_per_month: int | None = how_many(
@@ -54,7 +54,7 @@ class Task(Section):
     )
     failures: Failures | None = question(
         "What goes wrong today?",
-        "All that apply; an empty list if nothing does. Facts missing or out of date, the wrong format, a "
+        "All that apply; an empty list if nothing does. Facts missing or invented, or out of date, the wrong format, a "
         "style that wanders, confused categories, instructions ignored, other answers on every run, too slow "
         "or too expensive.",
         "000",

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
-from evaluation.render.assessment import to_markdown
+from evaluation.render.assessment import known_score, to_markdown
 from evaluation.render.plan import plan_lines
 from rules.assess import Assessment
+from rules.choices import in_words
 from rules.finding import METHOD_TITLES, Finding, Severity
 from rules.form import Form
-from rules.layout import Backend
 from rules.questionnaire import questions_by_path
 from rules.readiness import Status
 from rules.scores import HIGHEST, MethodScore
@@ -155,8 +154,7 @@ def _scores(page: _Page, assessment: Assessment) -> None:
     # Beside the bar: "50 to 100  ruled out".
     length = max(10, min(_LONGEST_BAR, page.console.width - _LABELS - 24))
     for method, score in assessment.methods.items():
-        # Bounds that were both cut to 100 meet without being an answer; `100 to 100` would only puzzle.
-        known = f"{score.low}" if score.low == score.high else f"{score.low} to {score.high}"
+        known = known_score(score)
         ruled_out = ("  ruled out" if score.vetoes else "", "bold red")
         page.row(METHOD_TITLES[method], Text.assemble(_bar(score, length, page), f"  {known:<9}", ruled_out))
     if any(score.score is None for score in assessment.methods.values()):
@@ -204,27 +202,17 @@ def _plan(page: _Page, assessment: Assessment) -> None:
     for heading, text in plan_lines(assessment.plan):
         if heading in _IN_SHORT:
             # How rows are divided, and not why.
-            short = f"{text.partition('. ')[0].removesuffix('.')}." if heading == "Rows" else text
+            short = _first_sentence(text) if heading == "Rows" else text
             page.row(label, short, f"{heading:<9}")
             label = ""
     page.gap()
 
 
 def _next_steps(page: _Page, assessment: Assessment) -> None:
-    for number, step in enumerate(_steps(assessment), start=1):
+    steps = assessment.advice.steps
+    # The first and the last; --format md has them all.
+    for number, step in enumerate(steps if len(steps) <= 3 else (*steps[:2], steps[-1]), start=1):
         page.row("" if number > 1 else "Do next", step, f"{number}. ")
-
-
-def _steps(assessment: Assessment) -> Iterator[str]:
-    heavy = _heavy(assessment)
-    # The rest stands among the warnings above; a list of everything is a list of nothing.
-    for finding in [finding for finding in heavy if finding.severity is Severity.VETO][:2] or heavy[:1]:
-        yield f"{finding.what_to_do[:1].upper()}{finding.what_to_do[1:]} ({finding.code})"
-    if assessment.next_questions and not heavy:
-        yield "Answer what is open below, the most telling first."
-    # No split: there are no examples yet, or nothing that could be scored.
-    if assessment.plan.split and assessment.plan.backend is Backend.ENCODER:
-        yield "Compare on your examples: advisor compare DATA --form FORM"
 
 
 def _heavy(assessment: Assessment) -> list[Finding]:
@@ -239,8 +227,12 @@ def _facts(page: _Page, assessment: Assessment) -> None:
         label = ""
     label = "Regions"
     for note in assessment.regional_notes:
-        page.row(label, f"{note.region.replace('_', ' ')}: {note.note} ({note.checked_on})")
+        page.row(label, f"{in_words([note.region])}: {_first_sentence(note.note)} ({note.checked_on})")
         label = ""
+
+
+def _first_sentence(text: str) -> str:
+    return f"{text.partition('. ')[0].removesuffix('.')}."
 
 
 def _open(page: _Page, assessment: Assessment) -> None:

@@ -146,7 +146,7 @@ def test_an_assessment_can_be_printed(client: TestClient) -> None:
     assert page.headers["content-type"].startswith("text/markdown")
     assert page.text.startswith("# Assessment: Routing &lt;b>\\| tickets\n")
     assert page.text.count("- [ ] ") == 6
-    assert "uk europe" in page.text
+    assert "the UK and Europe" in page.text
     assert client.get("/v1/assessments/00000000-0000-4000-8000-000000000000.md").status_code == 404
 
 

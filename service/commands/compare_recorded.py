@@ -1,0 +1,182 @@
+"""`advisor compare --recorded`: answers that somebody already has, alone or beside the encoder's arms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from adapters.catalogue import encoder_arms
+from evaluation.arm import ArmSpec
+from evaluation.audit import Audit, AuditBlocked
+from evaluation.comparison import Comparison, Progress, compare
+from evaluation.dataset import Dataset, Task
+from evaluation.items import audit_items, read_items
+from evaluation.policy import EvaluationPolicy
+from evaluation.readers import Columns
+from evaluation.recorded import BY_LABEL, NOT_STATED, Recorded
+from evaluation.recorded_reader import Reading, read_families, read_recorded
+from evaluation.render.view import View
+from evaluation.report import Report
+from service.commands.compare import (
+    RUNS,
+    STANDARD_OUTPUT,
+    Request,
+    _meets,
+    _no_comparison,
+    _refuse_other_tasks,
+    _requirement,
+    _task,
+    _write_json,
+)
+from service.commands.documents import read_form
+from service.commands.examples import configured_encoder, read_examples
+from service.commands.indented import indented
+from service.commands.progress import Bars
+from service.refusals import REQUIREMENT_NOT_MET, Refusal
+from service.rulebook import load_rulebook
+from service.run_folder import TRIALS, locked, write_report
+from service.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the command's arguments say of recorded answers."""
+
+    file: Path | None
+    families: Sequence[str] = ()
+    missing_as_failures: bool = False
+    with_encoder: bool = False
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The rows that were answered, and the arms that are to answer them here."""
+
+    dataset: Dataset
+    test: Dataset | None
+    audit: Audit
+    task: Task
+    specs: Sequence[ArmSpec]
+
+    @property
+    def tested(self) -> Dataset:
+        return self.test or self.dataset
+
+
+def run_compare_recorded(request: Request, answers: Answers) -> None:
+    """Everything is read and checked before anything is fitted or written."""
+    if answers.file is None:
+        raise Refusal("--family, --missing-as-failures and --with-encoder go with --recorded FILE; name the file.")
+    settings = load_settings()
+    rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
+    form = read_form(request.form) if request.form else None
+    if form is not None and answers.with_encoder:
+        _refuse_other_tasks(form)
+    policy = EvaluationPolicy().laid_out_as(rulebook.policy)
+    asked = _for_the_encoder(request, settings, policy) if answers.with_encoder else _answered(request, policy)
+    reading = Reading(read_families(answers.families), answers.missing_as_failures)
+    recorded = _apart(read_recorded(answers.file, asked.tested, policy, reading), asked.specs)
+    names = [spec.name for spec in asked.specs] + [arm.name for arm in recorded.arms]
+    if len(names) < 2:
+        raise Refusal(f"{recorded.file} has one arm, {names[0]!r}; a comparison needs two, or --with-encoder.")
+    required = _requirement(request.require, names)
+    if asked.audit.blockers:
+        if request.json:
+            _write_json(request.json, _no_comparison(asked.audit))
+        raise AuditBlocked(asked.audit)
+    folder = request.out or RUNS / request.data.stem
+    comparison = Comparison(
+        dataset=asked.dataset,
+        test=asked.test,
+        task=asked.task,
+        form=rulebook.filled_in(form) if form else None,
+        assessment=rulebook.assess(form) if form else None,
+        specs=asked.specs,
+        policy=policy,
+        seed=request.seed,
+        folder=folder / TRIALS,
+        recorded=recorded,
+    )
+    with locked(folder), Bars() if asked.specs else nullcontext(Progress()) as progress:
+        report = compare(comparison, asked.audit, progress)
+        paths = write_report(folder, report)
+    if request.json:
+        _write_json(request.json, report.model_dump_json(indent=1))
+    if request.json != STANDARD_OUTPUT:
+        _show(report, Console())
+        print("\n".join(f"wrote {path}" for path in paths))
+    if required is not None and not _meets(report.verdict, required):
+        raise Refusal(
+            f"The verdict is {report.verdict.kind}:{report.verdict.arm}, required was {request.require}.",
+            REQUIREMENT_NOT_MET,
+        )
+
+
+def _answered(request: Request, policy: EvaluationPolicy) -> _Asked:
+    """Items of any task; nothing is run on them."""
+    for option, value in (("--test", request.test), ("--labels", request.labels)):
+        if value is not None:
+            raise Refusal(
+                f"{option} {value}: recorded answers have no use for it; leave it out, or add --with-encoder."
+            )
+    items = read_items(request.data, Columns(request.input_column, request.output_column))
+    return _Asked(items, None, audit_items(items, policy), Task(items.labels), ())
+
+
+def _for_the_encoder(request: Request, settings: Settings, policy: EvaluationPolicy) -> _Asked:
+    """Labelled examples, as for a comparison without recorded answers."""
+    encoder = configured_encoder(settings)
+    columns = Columns(request.input_column, request.output_column)
+    examples = read_examples(request.data, request.test, columns, encoder, policy)
+    task = _task(request, examples)
+    return _Asked(examples.dataset, examples.test, examples.audit, task, encoder_arms(encoder))
+
+
+def _apart(recorded: Recorded, specs: Sequence[ArmSpec]) -> Recorded:
+    """Beside arms that are right or wrong, only such answers; a name that both have goes with the model's."""
+    if not specs:
+        return recorded
+    if recorded.judged_by == "score":
+        raise Refusal(
+            f"{recorded.file}: scores from 0 to 1 cannot stand beside the encoder's arms, which are right or wrong; "
+            f"expected a column 'correct' or {BY_LABEL!r}, or no --with-encoder."
+        )
+    taken = {spec.name for spec in specs}
+    arms = (
+        replace(arm, name=f"{arm.name} ({'recorded' if arm.model == NOT_STATED else arm.model})")
+        if arm.name in taken
+        else arm
+        for arm in recorded.arms
+    )
+    return replace(recorded, arms=tuple(arms))
+
+
+def _show(report: Report, console: Console) -> None:
+    """Verdict, reasons, what was assumed, and the table of arms, in a terminal."""
+    view, origin = View(report), report.origin
+    console.print(f"\n[bold]{escape(view.verdict.headline)}[/bold]  ({view.kind.lower()})")
+    target = [view.target] if view.target else []
+    console.print(indented(("-", escape(line)) for line in [*view.verdict.reasons, *target]))
+    console.print(indented([("-", f"Biggest doubt: {escape(view.doubt)}")]))
+    if origin is not None:
+        console.print("\n[bold]Recorded answers[/bold]")
+        console.print(indented(("-", escape(statement)) for statement in origin.statements))
+    console.print()
+    table = Table(box=None, padding=(0, 1))
+    for heading in ("", "family"):
+        table.add_column(heading)
+    table.add_column(view.metric, justify="right")
+    table.add_column(f"{view.level} interval")
+    for heading in ("P(best)", "fits"):
+        table.add_column(heading, justify="right")
+    for arm, row in zip(report.arms, view.arm_rows, strict=True):
+        cells = (escape(arm.name), arm.family, row["accuracy"], row["interval"], row["best"], row["fits"])
+        table.add_row(*cells, style="bold" if arm.name == view.verdict.arm else "")
+    console.print(table)
+    console.print(f"[dim]{report.split.tested:,} rows tested; {escape(view.design)}[/dim]\n")
