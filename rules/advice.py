@@ -9,7 +9,7 @@ from rules.family import Family
 from rules.finding import Finding, Method, Severity
 from rules.judgement import Judgement
 from rules.next_questions import NextQuestion
-from rules.plan import Plan
+from rules.plan import OBSTACLES, Plan
 from rules.policy import Policy
 from rules.questionnaire import questions_by_path
 from rules.readiness import Readiness, Status
@@ -29,8 +29,8 @@ _OPENINGS: Final[dict[StartWith, str]] = {
 }
 
 
-_MOST_STEPS: Final = 3
-"""Of each kind: a list of everything is a list of nothing."""
+_MOST_STEPS: Final = 6
+"""A list of everything is a list of nothing."""
 
 
 class Advice(BaseModel):
@@ -135,12 +135,20 @@ def _local_route(said: Mapping[str, Finding]) -> str:
 def _steps(
     start: StartWith, said: Mapping[str, Finding], questions: Sequence[NextQuestion], plan: Plan
 ) -> Iterator[str]:
-    """Yield first what the start needs, then what a veto needs, then the comparison."""
+    """Yield first what settles the task, then what makes it comparable, then untried ways, vetoes and warnings."""
     method = Method.PROMPTING if start == "clarify_the_task" else Method(start)
-    to_start = [finding for finding in said.values() if finding.points.of(method) > 0 and not finding.vetoes]
-    vetoes = [finding for finding in said.values() if finding.vetoes]
-    first = [finding for finding in vetoes if start == "clarify_the_task" and finding.code == "TASK05"]
-    for finding in dict.fromkeys((*first, *to_start[:_MOST_STEPS], *vetoes[:_MOST_STEPS])):
+
+    def urgency(finding: Finding) -> tuple[bool, bool, bool, bool, int]:
+        return (
+            finding.code != "TASK05",
+            not (finding.vetoes and finding.code in OBSTACLES),
+            not (finding.code.startswith("TRIED") and finding.points.of(method) > 0),
+            not finding.vetoes,
+            finding.points.fine_tuning,
+        )
+
+    against = [finding for finding in said.values() if finding.severity in (Severity.VETO, Severity.WARNING)]
+    for finding in sorted(against, key=urgency)[:_MOST_STEPS]:
         yield f"{finding.what_to_do[:1].upper()}{finding.what_to_do[1:]} ({finding.code})"
     if questions:
         yield f"Answer what is open, first: {questions_by_path()[questions[0].field].title} ({questions[0].field})"

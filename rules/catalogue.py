@@ -49,7 +49,7 @@ RULES: Final[tuple[Rule[Policy], ...]] = (
     Rule("DATA03", examples.inconsistent_examples, ("examples.consistent",)),
     Rule("DATA04", examples.unreviewed_examples, ("examples.reviewed",)),
     Rule("DATA05", examples.unrepresentative_examples, ("examples.representative",)),
-    Rule("DATA06", examples.starved_class, ("examples.smallest_class",)),
+    Rule("DATA06", examples.starved_class, ("examples.smallest_class", "task.kind")),
     Rule("DATA07", examples.enough_good_examples,
          ("examples.count", "examples.reviewed", "examples.consistent", "examples.representative")),
     Rule("TEST01", success.no_objective_check, ("success.check",)),

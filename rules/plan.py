@@ -16,7 +16,7 @@ from rules.material import Material
 from rules.policy import Policy
 from rules.scores import MethodScore
 
-_NOTHING_TO_SCORE: Final = {
+OBSTACLES: Final = {
     "TASK06": "The comparison reads text, so images must be compared by eye.",
     "TEST01": "Nothing can be compared until there is an objective check.",
     "TEST02": "Nothing can be compared until there are more examples.",
@@ -92,9 +92,9 @@ def make_plan(
 
 def _obstacle(said: Mapping[str, Finding]) -> str | None:
     if "TASK06" in said and said["TASK06"].severity != "unanswered":
-        return _NOTHING_TO_SCORE["TASK06"]
+        return OBSTACLES["TASK06"]
     vetoes = (code for code in ("TEST01", "TEST02") if code in said and said[code].vetoes)
-    return next((_NOTHING_TO_SCORE[code] for code in vetoes), None)
+    return next((OBSTACLES[code] for code in vetoes), None)
 
 
 def _left_out(

@@ -82,7 +82,7 @@ SIX: Final = (
         "Can you measure whether the change helped?",
         ("success.held_out_examples", "success.baseline", "success.target"),
         ("TEST02",),
-        ("TEST03", "TEST04"),
+        ("TEST01", "TEST03", "TEST04"),
     ),
     SixthPart(
         "If it drifts, can you go back or train again safely?",

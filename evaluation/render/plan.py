@@ -59,7 +59,7 @@ def _margins(plan: Plan) -> str:
     if not dearer:
         return "no arm costs more than a prompt"
     listed = ", ".join(f"{margin.family} {unsigned_points(margin.over_a_prompt)}" for margin in dearer)
-    return f"pay for themselves from so much over a prompt: {listed}"
+    return f"must gain over a prompt: {listed}"
 
 
 def _sight(sight: Sight, split: PlannedSplit | None) -> str:

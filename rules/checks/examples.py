@@ -18,11 +18,8 @@ def too_few_examples(form: Form, policy: Policy) -> Finding | None:
     count = form.examples.count
     if count is None or count >= policy.minimum_examples:
         return None
-    message = (
-        f"{count:,} examples; below {policy.minimum_examples:,} a fine-tune learns to sound confident "
-        "about the "
-        "wrong things."
-    )
+    fewest = policy.minimum_examples
+    message = f"{count:,} examples; below {fewest:,} a fine-tune learns to sound confident about the wrong things."
     # The points keep the score from rising when the fiftieth example takes the veto away.
     return veto(message, prompting=10, fine_tuning=-25)
 
@@ -93,11 +90,11 @@ def starved_class(form: Form, policy: Policy) -> Finding | None:
     smallest = form.examples.smallest_class
     if smallest is None or smallest >= policy.minimum_smallest_class:
         return None
-    message = (
-        f"The rarest category has {smallest:,} examples; below {policy.minimum_smallest_class:,} its "
-        "score means "
-        "nothing."
-    )
+    if form.task.kind not in (None, "classification"):
+        # Only labels have categories.
+        return None
+    fewest = policy.minimum_smallest_class
+    message = f"The rarest category has {smallest:,} examples; below {fewest:,} its score means nothing."
     return warning(message, fine_tuning=-10)
 
 

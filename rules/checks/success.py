@@ -63,9 +63,9 @@ def gain_not_detectable(form: Form, policy: Policy) -> Finding | None:
     if held_out is None or held_out >= needed:
         return None
     smallest = gain_shown_by(held_out, policy)
-    shown = "no gain at all" if smallest >= 1 else f"only a gain of {smallest * 100:.1f} points or more"
+    shown = "no gain at all" if smallest >= 1 else f"at best a gain of {smallest * 100:.1f} points"
     wanted = "even the largest" if gain is None else f"the {gain * 100:.1f} points that would be worth paying for"
-    message = f"{held_out:,} test examples can show {shown}; {wanted} would take {needed:,.0f}."
+    message = f"{held_out:,} test examples can show {shown}; {wanted} would take at least {needed:,.0f}."
     return warning(message, fine_tuning=-10)
 
 

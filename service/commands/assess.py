@@ -238,7 +238,7 @@ def _first_sentence(text: str) -> str:
 def _open(page: _Page, assessment: Assessment) -> None:
     questions = questions_by_path()
     label = f"Open: {len(assessment.next_questions)}"
-    for number, asked in enumerate(assessment.next_questions[:3], start=1):
+    for number, asked in enumerate(assessment.next_questions[:2], start=1):
         page.row(label, Text.assemble(questions[asked.field].title, (f"  {asked.field}", "dim")), f"{number}. ")
         label = ""
     ruleset = assessment.ruleset
