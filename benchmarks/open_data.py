@@ -54,7 +54,7 @@ def _run(name: str, rows: str, data: Path, runs: Path) -> dict[str, Any]:
     train.write_text("".join(_sample(data / name / "train.jsonl", rows)))
     command = [
         sys.executable, "-m", "service", "compare", str(train), "--test", str(data / name / "test.jsonl"),
-        "--out", str(folder),
+        "--out", str(folder), "--no-learning-curve",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:

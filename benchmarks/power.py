@@ -10,21 +10,30 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from adapters.catalogue import ARMS, Entry
-from evaluation.arm import ArmSpec, Family, Prediction
+from benchmarks.worlds import (
+    EIGHT_BETTER,
+    NO_BETTER,
+    TRUE_DEVIATIONS,
+    TWELVE_BETTER,
+    UNKNOWN,
+    answer,
+    difficulty,
+    in_logits,
+    leaning,
+)
+from evaluation.arm import ArmSpec, Prediction
 from evaluation.contrasts import contrast_arms
 from evaluation.dataset import Dataset, Example, Task
 from evaluation.decision import Evidence, VerdictKind, decide
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import Beliefs, gain_prior
+from evaluation.posterior import gain_prior
 from evaluation.provenance import source_sha256
 from evaluation.scoring import ScoredArm, score_arm, statistics_design
 from evaluation.splits import Split, given_split, split_dataset
@@ -39,13 +48,6 @@ SEED, REPETITIONS, QUICK_REPETITIONS = 20261120, 2000, 5
 
 POLICY, TASK = EvaluationPolicy(), Task(("a", "b", "c", "d"))
 COMPARED = ("zero_shot", "few_shot", "nearest", "lora")
-TRUE_DEVIATIONS = {Family.FEW_SHOT: 0.03, Family.LORA: 0.02}
-"""Between fits, in accuracy: those of the protocol's reference simulation (7.6). The rule does not know them."""
-DIFFICULTY, OWN = 1.6, 1.3
-"""Standard deviations, in logits, of what a row does to every arm and to one arm, as in tests/evaluation."""
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(81)
-UNKNOWN = Beliefs((0.0,) * 4, (0.25,) * 4, (0.0,) * 4)
-"""Beliefs only order the provisional verdicts; what is counted here is fine-tune or not."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +59,10 @@ class World:
     accuracies: tuple[float, ...]
 
 
-NULL = (0.70, 0.78, 0.82, 0.82)
 WORLDS = (
-    *(World("no better", rows, NULL) for rows in (60, 150, 300)),
-    World("8 points better", 300, (0.62, 0.70, 0.78, 0.86)),
-    World("12 points better", 150, (0.55, 0.65, 0.74, 0.86)),
+    *(World("no better", rows, NO_BETTER) for rows in (60, 150, 300)),
+    World("8 points better", 300, EIGHT_BETTER),
+    World("12 points better", 150, TWELVE_BETTER),
 )
 DESIGNS = {"cross-fitted, one seed a fold": None, "given test file, 3 seeds": 300, "given test file, 5 seeds": 200}
 """Training rows beside a test file: 256 or more get three seeds, fewer get five."""
@@ -135,46 +136,27 @@ def _spec(entry: Entry) -> ArmSpec:
 
 def _draw(rng: np.random.Generator, world: World, planned: list[PlannedTrial], split: Split) -> list[ScoredArm]:
     """One comparison. What a row is like is shared by all fits; every fit has an effect of its own on all its rows."""
-    difficulty = rng.normal(0, DIFFICULTY, world.rows)
-    arms = []
+    shared, arms = difficulty(rng, world.rows), []
     for name, accuracy in zip(COMPARED, world.accuracies, strict=True):
         trials = [trial for trial in planned if trial.spec.name == name]
         spec = trials[0].spec
-        of_rows = _centre_for(accuracy) + difficulty + rng.normal(0, OWN, world.rows)
-        deviation = TRUE_DEVIATIONS.get(spec.family, 0.0) / _points_per_logit(accuracy)
-        finished = [_answer(rng, trial, split, of_rows, deviation) for trial in trials]
+        leanings = leaning(rng, accuracy, shared)
+        deviation = in_logits(TRUE_DEVIATIONS.get(spec.family, 0.0), accuracy)
+        finished = [_answer(rng, trial, split, leanings, deviation) for trial in trials]
         arms.append(score_arm(spec, finished, split, TASK, POLICY))
     return arms
 
 
 def _answer(
-    rng: np.random.Generator, planned: PlannedTrial, split: Split, of_rows: NDArray[np.float64], deviation: float
+    rng: np.random.Generator, planned: PlannedTrial, split: Split, leanings: NDArray[np.float64], deviation: float
 ) -> FinishedTrial:
-    chances = expit(of_rows[list(planned.rows.tested)] + rng.normal(0, deviation))
     targets = (split.tested[position].output for position in planned.rows.tested)
-    right = zip(targets, rng.random(len(chances)) < chances, strict=True)
+    right = zip(targets, answer(rng, leanings[list(planned.rows.tested)], deviation), strict=True)
     trial = Trial(
         key="simulated", arm=planned.spec.name, fold=planned.fold, run=planned.run, seed=planned.seed,
         train_size=len(planned.rows.train), determined_by={}, fit_seconds=0, predict_seconds=0,
     )  # fmt: skip
     return FinishedTrial(trial, planned.rows, tuple(Prediction(target if hit else None) for target, hit in right))
-
-
-def _accuracy_at(centre: float) -> float:
-    """Mean over rows of the chance of being right."""
-    return float(expit(centre + np.hypot(DIFFICULTY, OWN) * NODES) @ WEIGHTS / WEIGHTS.sum())
-
-
-@cache
-def _centre_for(accuracy: float) -> float:
-    grid = np.linspace(-6, 6, 4001)
-    return float(np.interp(accuracy, [_accuracy_at(centre) for centre in grid], grid))
-
-
-@cache
-def _points_per_logit(accuracy: float) -> float:
-    step, centre = 1e-3, _centre_for(accuracy)
-    return (_accuracy_at(centre + step) - _accuracy_at(centre - step)) / (2 * step)
 
 
 def _share(cell: dict[str, Any], by: str) -> str:

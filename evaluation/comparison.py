@@ -15,10 +15,14 @@ from evaluation.contrasts import arm_interval, contrast_arms
 from evaluation.dataset import Dataset, Task, inputs_of
 from evaluation.decision import Evidence, Verdict, decide
 from evaluation.flips import find_flips
+from evaluation.items import every_item_tested
+from evaluation.learning import Learning, learn, plan_curve
+from evaluation.origin import estimand_of, origin_of
 from evaluation.outlook import look_ahead
 from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, GainPrior, believe, gain_prior
 from evaluation.provenance import Provenance, advisor_version, library_versions, machine, python_version, source_sha256
+from evaluation.recorded import Recorded, cheapest_first
 from evaluation.report import (
     MOST_DISAGREEMENTS,
     VERSION,
@@ -40,7 +44,8 @@ from rules.form import Form
 class Comparison:
     """Everything that determines a comparison, and the judged form beside it.
 
-    `folder` keeps its trials; the same comparison in the same folder goes on where it stopped.
+    `folder` keeps its trials; the same comparison in the same folder goes on where it stopped. `recorded` are answers
+    of further arms to every test row; without `specs` they are all that is compared, and every row is tested.
     """
 
     dataset: Dataset
@@ -52,6 +57,8 @@ class Comparison:
     policy: EvaluationPolicy
     seed: int
     folder: Path
+    recorded: Recorded | None = None
+    learning_curve: bool = True
 
 
 class Progress:
@@ -74,16 +81,18 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
     """Run what has not run yet, decide, and report. Raises `AuditBlocked` before anything is fitted."""
     if audit.blockers:
         raise AuditBlocked(audit)
-    if len(comparison.specs) < 2:
+    if len(comparison.specs) + (len(comparison.recorded.arms) if comparison.recorded else 0) < 2:
         raise ValueError("A comparison needs at least two arms.")
     policy = policy_for(comparison)
     split = _split(comparison, audit)
     planned = plan_trials(comparison.specs, comparison.task, split, policy)
-    progress.planned(planned)
-    finished = run_trials(planned, comparison.folder, _preparation(comparison, progress), progress.done)
-    arms = [score_arm(spec, _of(spec, finished), split, comparison.task, policy) for spec in comparison.specs]
+    curve = plan_curve(comparison.specs, comparison.task, split, policy) if comparison.learning_curve else []
+    results = _run([planned, *curve], comparison, progress)
+    finished = results[0]
+    arms = _arms(comparison, finished, split, policy)
     evidence = _evidence(comparison, arms, split, policy)
-    return _report(comparison, audit, split, evidence, policy, finished)
+    learning = _learning(comparison, evidence, split, results[1:], policy)
+    return _report(comparison, audit, split, evidence, policy, finished, learning)
 
 
 def policy_for(comparison: Comparison) -> EvaluationPolicy:
@@ -93,6 +102,8 @@ def policy_for(comparison: Comparison) -> EvaluationPolicy:
 
 
 def _split(comparison: Comparison, audit: Audit) -> Split:
+    if not comparison.specs:
+        return every_item_tested(comparison.dataset, audit.groups, comparison.seed)
     if comparison.test is not None:
         return given_split(comparison.dataset, audit.left_out, comparison.test, audit.test_groups, comparison.seed)
     return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
@@ -111,6 +122,39 @@ def _preparation(comparison: Comparison, progress: Progress) -> Callable[[], Non
     return prepare
 
 
+def _run(
+    parts: Sequence[Sequence[PlannedTrial]], comparison: Comparison, progress: Progress
+) -> list[list[FinishedTrial]]:
+    """Run every trial once, also one that several parts share; each part gets it with its own rows."""
+    planned = list({trial.key: trial for part in parts for trial in part}.values())
+    progress.planned(planned)
+    finished = run_trials(planned, comparison.folder, _preparation(comparison, progress), progress.done)
+    by_key = {trial.trial.key: trial for trial in finished}
+    return [[replace(by_key[trial.key], rows=trial.rows) for trial in part] for part in parts]
+
+
+def _learning(
+    comparison: Comparison,
+    evidence: Evidence,
+    split: Split,
+    results: Sequence[Sequence[FinishedTrial]],
+    policy: EvaluationPolicy,
+) -> Learning | None:
+    if not comparison.learning_curve:
+        return None
+    return learn(evidence.arms, evidence.contrasts, comparison.task, split, results, policy)
+
+
+def _arms(
+    comparison: Comparison, finished: Sequence[FinishedTrial], split: Split, policy: EvaluationPolicy
+) -> list[ScoredArm]:
+    """Those fitted here and those recorded elsewhere, the cheapest first."""
+    arms = [score_arm(spec, _of(spec, finished), split, comparison.task, policy) for spec in comparison.specs]
+    if comparison.recorded is None:
+        return arms
+    return cheapest_first([*arms, *comparison.recorded.scored(split.tested, policy)], policy)
+
+
 def _of(spec: ArmSpec, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
     return [trial for trial in finished if trial.trial.arm == spec.name]
 
@@ -118,7 +162,11 @@ def _of(spec: ArmSpec, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]
 def _evidence(comparison: Comparison, arms: Sequence[ScoredArm], split: Split, policy: EvaluationPolicy) -> Evidence:
     design = statistics_design(split, policy)
     cheap = [arm.accuracy for arm in arms if not arm.spec.is_fine_tune]
-    prior = gain_prior(len(comparison.task.labels), split.train_size, max(cheap, default=0.0))
+    labels, best_cheap = len(comparison.task.labels), max(cheap, default=0.0)
+    if comparison.recorded is not None and not comparison.specs:
+        prior = comparison.recorded.gain_prior(labels, best_cheap)
+    else:
+        prior = gain_prior(labels, split.train_size, best_cheap)
     beliefs = _beliefs(comparison, arms, split, prior, policy)
     return Evidence(arms, contrast_arms(arms, design, policy), beliefs, prior, len(split.tested))
 
@@ -137,8 +185,11 @@ def _report(
     evidence: Evidence,
     policy: EvaluationPolicy,
     finished: Sequence[FinishedTrial],
+    learning: Learning | None,
 ) -> Report:
-    verdict = decide(evidence, policy)
+    verdict, recorded = decide(evidence, policy), comparison.recorded
+    if recorded is not None:
+        verdict = verdict.model_copy(update={"estimand": estimand_of(recorded, policy, alone=not comparison.specs)})
     disagreements = find_disagreements(evidence.arms, split)
     rng = np.random.default_rng([comparison.seed, 2])
     return Report(
@@ -147,6 +198,7 @@ def _report(
         verdict=verdict,
         arms=tuple(_result(arm, split, policy, rng) for arm in evidence.arms),
         contrasts=tuple(evidence.contrasts),
+        learning=learning,
         flips=find_flips(verdict, policy, lambda other: _decide_again(comparison, evidence, split, other)),
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
         audit=audit,
@@ -156,8 +208,9 @@ def _report(
         disagreements=tuple(disagreements[:MOST_DISAGREEMENTS]),
         disagreements_in_all=len(disagreements),
         policy=policy,
-        provenance=_provenance(comparison, split, policy, finished),
+        provenance=_provenance(comparison, evidence.arms, split, policy, finished),
         times=_times(evidence.arms),
+        origin=origin_of(recorded, policy) if recorded is not None else None,
     )
 
 
@@ -169,13 +222,13 @@ def _decide_again(comparison: Comparison, evidence: Evidence, split: Split, poli
 
 def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.random.Generator) -> ArmResult:
     interval = arm_interval(arm, statistics_design(split, policy), policy.confidence)
-    f1 = macro_f1_of(arm, split, policy, rng)
+    f1 = macro_f1_of(arm, split, policy, rng) if arm.answers_are_labels else None
     return ArmResult(
         name=arm.spec.name, title=arm.spec.title, family=arm.spec.family, base_model=arm.spec.base_model,
         accuracy=arm.accuracy, low=interval.low, high=interval.high,
-        macro_f1=f1.value,
-        macro_f1_low=f1.interval.low if f1.interval else None,
-        macro_f1_high=f1.interval.high if f1.interval else None,
+        macro_f1=f1.value if f1 else None,
+        macro_f1_low=f1.interval.low if f1 and f1.interval else None,
+        macro_f1_high=f1.interval.high if f1 and f1.interval else None,
         run_accuracies=tuple(arm.outcomes.scores.mean(axis=1).tolist()),
         fits=arm.outcomes.fits, train_size=arm.train_size,
         failures=arm.failures, unknown_labels=arm.unknown_labels,
@@ -184,7 +237,11 @@ def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.rand
 
 
 def _provenance(
-    comparison: Comparison, split: Split, policy: EvaluationPolicy, finished: Sequence[FinishedTrial]
+    comparison: Comparison,
+    arms: Sequence[ScoredArm],
+    split: Split,
+    policy: EvaluationPolicy,
+    finished: Sequence[FinishedTrial],
 ) -> Provenance:
     return Provenance(
         advisor=advisor_version(),
@@ -197,7 +254,7 @@ def _provenance(
         split_sha256=split.sha256,
         policy_sha256=policy.sha256(),
         seed=comparison.seed,
-        base_models={spec.base_model: spec.determined_by.get("weights", "not known") for spec in comparison.specs},
+        base_models={arm.spec.base_model: arm.spec.determined_by.get("weights", "not known") for arm in arms},
         trials={f"{done.trial.arm}/{done.trial.fold}/{done.trial.run}": done.trial.key for done in finished},
     )
 

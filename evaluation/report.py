@@ -11,6 +11,8 @@ from evaluation.audit import Audit
 from evaluation.contrasts import Contrast
 from evaluation.decision import Verdict
 from evaluation.flips import Flip
+from evaluation.learning import Learning
+from evaluation.origin import Origin
 from evaluation.outlook import Outlook
 from evaluation.policy import EvaluationPolicy
 from evaluation.provenance import Provenance
@@ -27,7 +29,8 @@ class _Record(BaseModel):
 
 
 class ArmResult(_Record):
-    """One arm. Accuracy and macro-F1 are 0..1; the macro-F1 interval is None below 100 rows."""
+    """One arm. Accuracy and macro-F1 are 0..1; macro-F1 is None where answers are not labels, its interval also below
+    100 rows."""
 
     name: str
     title: str
@@ -36,7 +39,7 @@ class ArmResult(_Record):
     accuracy: float
     low: float
     high: float
-    macro_f1: float
+    macro_f1: float | None
     macro_f1_low: float | None
     macro_f1_high: float | None
     run_accuracies: tuple[float, ...]
@@ -49,7 +52,7 @@ class ArmResult(_Record):
 
 
 class Disagreement(_Record):
-    """A test row on which arms differ; `answers` holds each arm's first run, None for a failure."""
+    """A test row on which arms differ; `answers` and `scores` hold each arm's first run, None for a failure."""
 
     id: str
     file: str
@@ -57,6 +60,7 @@ class Disagreement(_Record):
     input: str
     target: str
     answers: dict[str, str | None]
+    scores: dict[str, float] = {}
 
 
 class SplitSummary(_Record):
@@ -93,6 +97,8 @@ class Report(_Record):
     verdict: Verdict
     arms: tuple[ArmResult, ...]
     contrasts: tuple[Contrast, ...]
+    learning: Learning | None = None
+    """What more labelled rows would change; None where no arm learns from rows or nobody asked."""
     flips: tuple[Flip, ...]
     outlook: Outlook
     audit: Audit
@@ -105,21 +111,25 @@ class Report(_Record):
     policy: EvaluationPolicy
     provenance: Provenance
     times: Times
+    origin: Origin | None = None
+    """Of recorded answers, if any were compared."""
 
     def arm(self, name: str) -> ArmResult:
         return next(arm for arm in self.arms if arm.name == name)
 
 
 def find_disagreements(arms: Sequence[ScoredArm], split: Split) -> list[Disagreement]:
-    """Test rows on which not all arms give the same answer, in file order."""
+    """Test rows on which not all arms give the same answer, in file order; free texts differ by their scores."""
     found = []
+    by_label = all(arm.answers_are_labels for arm in arms)
     for position, example in enumerate(split.tested):
         answers = {arm.spec.name: arm.answers[0][position] for arm in arms}
-        if len(set(answers.values())) > 1:
+        scores = {arm.spec.name: float(arm.outcomes.scores[0, position]) for arm in arms}
+        if len(set((answers if by_label else scores).values())) > 1:
             found.append(
                 Disagreement(
                     id=example.id, file=example.source, line=example.line, input=example.input,
-                    target=example.output, answers=answers,
+                    target=example.output, answers=answers, scores=scores,
                 )
             )  # fmt: skip
     return found

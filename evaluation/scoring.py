@@ -33,6 +33,8 @@ class ScoredArm:
     """Mean of one fit."""
     total_seconds: float
     milliseconds_per_item: float
+    answers_are_labels: bool = True
+    """Whether answers were read as labels. Others came with their scores, and have no macro-F1."""
 
     @property
     def accuracy(self) -> float:

@@ -112,6 +112,15 @@ def compare(
     require: Annotated[
         str | None, typer.Option(help="Exit with 4 unless the verdict is this: fine_tune, keep, keep:few_shot, ...")
     ] = None,
+    learning_curve: Annotated[
+        bool, typer.Option(help="Also fit on an eighth, a quarter and half of the rows: what would more rows change?")
+    ] = True,
+    accept: Annotated[
+        list[str] | None, typer.Option(help="Go on in spite of this audit blocker; needs --by.", metavar="CODE")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(help="Who answers for --accept; the report says so.", metavar="NAME")
+    ] = None,
     policy: Policy = None,
     models: Models = None,
     recorded: Annotated[
@@ -135,8 +144,9 @@ def compare(
         from service.commands.compare import Request, run_compare
 
         request = Request(
-            data, test, form, labels, out, seed, input_column, output_column, json, require, policy, models
-        )
+            data, test, form, labels, out, seed, input_column, output_column, json, require,
+            accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
+        )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from evaluation.numbers import percent
+
 
 @cache
 def environment(*, html: bool) -> Environment:
@@ -20,6 +22,7 @@ def environment(*, html: bool) -> Environment:
         keep_trailing_newline=True,
     )
     made.filters["cell"] = _cell
+    made.filters["percent"] = percent
     return made
 
 

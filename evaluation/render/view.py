@@ -8,7 +8,8 @@ from functools import cached_property
 
 from evaluation.decision import VerdictKind
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
-from evaluation.report import ArmResult, Report
+from evaluation.recorded import NOT_STATED
+from evaluation.report import ArmResult, Disagreement, Report
 from rules.finding import METHOD_TITLES, Method
 
 VERDICTS = {
@@ -71,7 +72,21 @@ class View:
 
     @property
     def design(self) -> str:
-        return DESIGNS[self.report.split.design]
+        return "answers recorded elsewhere" if self.all_recorded else DESIGNS[self.report.split.design]
+
+    @property
+    def all_recorded(self) -> bool:
+        """Whether nothing was fitted here."""
+        return self.report.origin is not None and not self.report.provenance.trials
+
+    @property
+    def metric(self) -> str:
+        """What an arm's mean over rows is called."""
+        return self.report.origin.metric if self.report.origin else "accuracy"
+
+    @property
+    def has_macro_f1(self) -> bool:
+        return any(arm.macro_f1 is not None for arm in self.report.arms)
 
     @cached_property
     def key_figures(self) -> list[tuple[str, str, str]]:
@@ -80,7 +95,7 @@ class View:
         return [
             (
                 percent(self.chosen.accuracy),
-                f"right with {self.chosen.title}",
+                f"{'mean score of' if self.metric == 'score' else 'right with'} {self.chosen.title}",
                 f"{self.level} interval {percent(self.chosen.low)} to {percent(self.chosen.high)}",
             ),
             (percent(chance, 0), "chance that this is the best choice", "price taken into account"),
@@ -115,6 +130,8 @@ class View:
     def base_models(self) -> str:
         """What the arms adapt: one model, or a warning that they differ."""
         names = list(dict.fromkeys(arm.base_model for arm in self.report.arms))
+        if NOT_STATED in names:
+            return "Not every way states its model: part of a difference may be the model's."
         if len(names) == 1:
             return f"Every way adapts the same model, {names[0]}; another model may rank them differently."
         return f"The ways adapt different models ({', '.join(names)}): part of each difference is the model's."
@@ -139,8 +156,8 @@ class View:
                     "runs": _runs(arm),
                     "fits": str(arm.fits),
                     "failures": str(arm.failures + arm.unknown_labels),
-                    "fit": seconds(time.fit_seconds),
-                    "item": milliseconds(time.milliseconds_per_item),
+                    "fit": seconds(time.fit_seconds) if time.total_seconds else "",
+                    "item": milliseconds(time.milliseconds_per_item) if time.milliseconds_per_item else "",
                     "best": percent(self.verdict.probability_best[arm.name], 0),
                     "price": unsigned_points(arm.price),
                 }
@@ -252,8 +269,19 @@ class View:
         """Each arm's answer in the order of the arms."""
         return [answers[arm.name] or "(no answer)" for arm in self.report.arms]
 
+    def judged(self, row: Disagreement) -> list[tuple[str, str]]:
+        """Each arm's answer, whether it is right or wrong and a mark or score before it."""
+        told = []
+        for arm, answer in zip(self.report.arms, self.answers(row.answers), strict=True):
+            score = row.scores.get(arm.name, float(answer == row.target))
+            mark = {0.0: "✗", 1.0: "✓"}.get(score, f"{score:.2f}")
+            told.append(("right" if score >= 0.5 else "wrong", f"{mark} {answer}"))
+        return told
+
 
 def _macro_f1(arm: ArmResult) -> str:
+    if arm.macro_f1 is None:
+        return ""
     if arm.macro_f1_low is None or arm.macro_f1_high is None:
         return f"{arm.macro_f1:.3f}"
     return f"{arm.macro_f1:.3f} ({arm.macro_f1_low:.3f} to {arm.macro_f1_high:.3f})"

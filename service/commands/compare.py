@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from adapters.catalogue import encoder_arms
-from evaluation.audit import Audit, AuditBlocked
+from evaluation.audit import Audit, AuditBlocked, SignOffRefused
 from evaluation.comparison import Comparison, compare
 from evaluation.dataset import Task
 from evaluation.decision import Verdict, VerdictKind
@@ -48,8 +48,11 @@ class Request:
     output_column: str | None = None
     json: Path | None = None
     require: str | None = None
+    accept: tuple[str, ...] = ()
+    by: str | None = None
     policy: Path | None = None
     models: Path | None = None
+    learning_curve: bool = True
 
 
 def run_compare(request: Request) -> None:
@@ -65,6 +68,7 @@ def run_compare(request: Request) -> None:
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     columns = Columns(request.input_column, request.output_column)
     examples = read_examples(request.data, request.test, columns, encoder, policy)
+    examples = replace(examples, audit=_signed_off(examples.audit, request))
     folder = request.out or RUNS / request.data.stem
     comparison = Comparison(
         dataset=examples.dataset,
@@ -76,6 +80,7 @@ def run_compare(request: Request) -> None:
         policy=policy,
         seed=request.seed,
         folder=folder / TRIALS,
+        learning_curve=request.learning_curve,
     )
     if examples.audit.blockers:
         if request.json:
@@ -94,6 +99,17 @@ def run_compare(request: Request) -> None:
             f"The verdict is {report.verdict.kind}:{report.verdict.arm}, required was {request.require}.",
             REQUIREMENT_NOT_MET,
         )
+
+
+def _signed_off(audit: Audit, request: Request) -> Audit:
+    if not request.accept:
+        return audit
+    if not (request.by or "").strip():
+        raise Refusal('--accept needs --by "NAME": the report says who answers for it.')
+    try:
+        return audit.signed_off_by(str(request.by).strip(), request.accept)
+    except SignOffRefused as error:
+        raise Refusal(f"--accept: {error}") from None
 
 
 def _write_json(path: Path, text: str) -> None:

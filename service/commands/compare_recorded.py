@@ -31,6 +31,7 @@ from service.commands.compare import (
     _no_comparison,
     _refuse_other_tasks,
     _requirement,
+    _signed_off,
     _task,
     _write_json,
 )
@@ -80,6 +81,7 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
         _refuse_other_tasks(form)
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     asked = _for_the_encoder(request, settings, policy) if answers.with_encoder else _answered(request, policy)
+    asked = replace(asked, audit=_signed_off(asked.audit, request))
     reading = Reading(read_families(answers.families), answers.missing_as_failures)
     recorded = _apart(read_recorded(answers.file, asked.tested, policy, reading), asked.specs)
     names = [spec.name for spec in asked.specs] + [arm.name for arm in recorded.arms]
@@ -102,6 +104,7 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
         seed=request.seed,
         folder=folder / TRIALS,
         recorded=recorded,
+        learning_curve=request.learning_curve,
     )
     with locked(folder), Bars() if asked.specs else nullcontext(Progress()) as progress:
         report = compare(comparison, asked.audit, progress)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.audit import Audit, AuditBlocked, AuditFinding, audit_dataset
+from evaluation.audit import Audit, AuditBlocked, AuditFinding, SignOffRefused, audit_dataset
 from evaluation.dataset import Dataset
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import read_dataset
@@ -254,3 +254,32 @@ def test_groups_of_both_files_are_numbered_alike(rows: Rows) -> None:
 def test_an_audit_survives_being_saved(rows: Rows) -> None:
     result = audit(rows(*sound(40), ("write to me@example.org", "billing")))
     assert Audit.model_validate_json(result.model_dump_json()) == result
+
+
+class TestSignOff:
+    def test_a_person_may_answer_for_a_leak(self, rows: Rows) -> None:
+        train = rows(*sound(40))
+        leaking = audit(train, rows(*sound(40)[:1], *sound(40, start=100), name="test"))
+        assert [finding.code for finding in leaking.blockers] == ["AUDIT12"]
+        answered_for = leaking.signed_off_by("Jo Lead", ["AUDIT12"])
+        assert answered_for.blockers == ()
+        assert found(answered_for, "AUDIT12")
+        assert [(sign_off.code, sign_off.by) for sign_off in answered_for.signed_off] == [("AUDIT12", "Jo Lead")]
+        # The copies in the training file are still not trained on.
+        assert answered_for.left_out == (0,)
+
+    def test_nobody_can_answer_for_what_leaves_nothing_to_compare(self, rows: Rows) -> None:
+        with pytest.raises(SignOffRefused, match="AUDIT01 leaves nothing to compare"):
+            audit(rows(*sound(20))).signed_off_by("Jo Lead", ["AUDIT01"])
+
+    def test_what_blocks_nothing_needs_no_name(self, rows: Rows) -> None:
+        with pytest.raises(SignOffRefused, match="AUDIT12 does not block train; nothing blocks it"):
+            audit(rows(*sound(40))).signed_off_by("Jo Lead", ["AUDIT12"])
+
+
+class TestSecrets:
+    def test_a_key_is_a_finding_of_its_own(self, rows: Rows) -> None:
+        result = audit(rows(*sound(40), ("my key AKIAIOSFODNN7EXAMPLE fails", "billing")))
+        assert found(result, "AUDIT18").lines == "41"
+        assert "AUDIT14" not in codes(result)
+        assert "AKIA" not in result.model_dump_json()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +34,7 @@ from evaluation.statistics import Design
 POLICY = EvaluationPolicy(posterior_draws=1000, bootstrap_resamples=100)
 LABELS = ("Billing", "Technical")
 ANSWERS = "answers.jsonl"
+ROOT = Path(__file__).resolve().parents[2]
 Rows = Sequence[dict[str, Any]]
 
 
@@ -526,6 +530,7 @@ class TestReport:
         assert (made.split.design, len(made.provenance.trials)) == ("cross_fit", 10)
         assert set(made.provenance.base_models) == {"none", "large"}
         assert "to learn from in the smallest fit" in to_html(made)
+        assert made.verdict.estimand.startswith(f"Of prompted elsewhere: {RECORDED_ELSEWHERE}")
 
 
 class TestRealAnswers:
@@ -560,3 +565,13 @@ class TestRealAnswers:
         items = read_items(home / "items.jsonl", Columns(output="reference"))
         with pytest.raises(DatasetError, match="answers are missing: base 20 of 58"):
             read_recorded(home / "predictions.jsonl", items, POLICY)
+
+    def test_parts_of_the_items_do_not_contradict_the_whole(self, folder: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "benchmarks/recorded.py", str(folder.parent), "--quick"],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        counts = [int(count) for count in re.findall(r"20 draws, \d+ firm, (\d+) contradictions", done.stdout)]
+        assert len(counts) == 2
+        assert sum(counts) <= 1, done.stdout

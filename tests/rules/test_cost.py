@@ -281,3 +281,15 @@ class TestBounds:
             interval = judged(**({"budget__cap": cap} | partly)).methods[Method.FINE_TUNING]
             assert score is not None
             assert interval.low <= score <= interval.high
+
+    @pytest.mark.parametrize("documents", [True, False])
+    def test_passages_that_may_come_are_counted_with(self, documents: bool) -> None:
+        # Only what answers from facts shows passages, here longer than ten examples: at most 73.52, without them 63.92.
+        policy = Policy(as_of=POLICY.as_of, passage_tokens=20_000)
+        answers = {"task__kind": "question_answering", "budget__cap": 70.0}
+        whole = assess(form_of(**answers, knowledge__documents_available=documents), policy, MODEL)
+        partly = assess(form_of(**answers, knowledge__documents_available=None), policy, MODEL)
+        assert points(whole) == (-10 if documents else 0)
+        score, interval = whole.methods[Method.FINE_TUNING].score, partly.methods[Method.FINE_TUNING]
+        assert score is not None
+        assert interval.low <= score <= interval.high

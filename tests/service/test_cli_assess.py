@@ -174,8 +174,8 @@ def test_the_answer_comes_first_and_everything_is_there(tmp_path: Path) -> None:
         flat.index(words)
         for words in (
             "Start with prompting", "50 to 75", "Warning TRIED01", "Support TASK03", "Ready: no", "Plan Arms zero_shot",
-            "Rows 120 to test", "Can see gains from", "Takes no calls", "Do next 1.", "Regions the UK and Europe: Check",
-            "Open: 5 1.", "--format md",
+            "Rows 120 to test", "Can see gains from", "Takes no calls", "Do next 1.",
+            "Regions the UK and Europe: Check", "Open: 5 1.", "--format md",
         )
     ]  # fmt: skip
     assert places == sorted(places)

