@@ -113,8 +113,8 @@ def _corrected(judge: Scores, gold: Scores, design: Design, weight: float | None
 
 
 def _tuned_weights(judge: Scores, gold: Scores, cluster: NDArray[np.int64]) -> Scores:
-    """The weight of least variance for each graded row, from the graded rows of the other folds: a weight from the same
-    rows fits their luck, and 50 grades of a good judge then covered 92% where 95% was meant.
+    """The weight of least variance for each graded row, from the graded rows of the other folds: one from all of them
+    fits their luck, and its intervals then cover 90% instead of 93% (50 grades, nine in ten right).
 
     Covariance of grade and judge over the judge's variance on all rows, within 0..1; 0 for a judge that gives every row
     the same.

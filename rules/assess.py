@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from rules.advice import Advice, advise
 from rules.catalogue import RULESET_VERSION
-from rules.fill_in import FilledIn, fill_in, filled_in_from_model
+from rules.fill_in import FilledIn, fill_in, filled_in_from_material, filled_in_from_model
 from rules.finding import Finding, Method, Severity
 from rules.form import Form
 from rules.judgement import judge, judge_estimate
@@ -41,7 +41,7 @@ class Assessment(BaseModel):
 
     ruleset: Ruleset
     as_of: date
-    filled_in: tuple[FilledIn, ...] = Field(description="Open questions that the named model answers.")
+    filled_in: tuple[FilledIn, ...] = Field(description="What the named model, or a file of examples, answers.")
     methods: dict[Method, MethodScore]
     readiness: Readiness
     findings: tuple[Finding, ...]
@@ -66,7 +66,7 @@ def assess(
     what a file of examples holds; without it the plan counts on what the form says.
     """
     policy = policy.dated()
-    filled_in = filled_in_from_model(form, model)
+    filled_in = (*filled_in_from_model(form, model), *filled_in_from_material(material))
     form = fill_in(form, filled_in)
     judgements = judge(form, policy)
     plan = make_plan(form, judgements, scores(judgements), material or material_of(form, policy), model, policy)

@@ -50,6 +50,9 @@ class DesignPolicy(BaseModel):
     largest_test: int = threshold(
         600, "More test rows narrow the interval less than training rows help.", "protocol 7.2", ge=1
     )
+    demonstrations_per_label: int = threshold(
+        8, "What the encoder's few-shot arm shows of each label; more hardly move a mean.", "protocol 3.3", ge=1
+    )
     demonstration_draws: int = threshold(
         3, "One draw of demonstrations leaves 6.2% false alarms, three leave 4.5%.", "protocol 7.6", ge=1
     )

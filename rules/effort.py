@@ -57,6 +57,8 @@ class EffortPolicy(BaseModel):
     most_seconds_per_trained_row: float = threshold(
         0.15, "The slowest one measured, and some room for a busy machine.", _OWN, gt=0
     )
+    fewest_seconds_per_fit: float = threshold(0.5, "What a fit takes beside its rows: building the model.", _OWN, ge=0)
+    most_seconds_per_fit: float = threshold(10.0, "The same on a busy machine.", _OWN, ge=0)
     fewest_minutes_to_start: float = threshold(0.2, "Loading the encoder and reading a few hundred texts.", _OWN, ge=0)
     most_minutes_to_start: float = threshold(1.0, "The same on a slow disk, or for thousands of texts.", _OWN, ge=0)
 

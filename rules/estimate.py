@@ -82,8 +82,9 @@ def estimate(
 
 
 def _on_the_encoder(trainings: int, split: PlannedSplit, policy: EffortPolicy) -> Estimate:
-    seconds = Range(low=policy.fewest_seconds_per_trained_row, high=policy.most_seconds_per_trained_row)
-    training = seconds.times(trainings * split.train_size / 60)
+    each_row = Range(low=policy.fewest_seconds_per_trained_row, high=policy.most_seconds_per_trained_row)
+    each_fit = Range(low=policy.fewest_seconds_per_fit, high=policy.most_seconds_per_fit)
+    training = each_row.times(split.train_size).plus(each_fit).times(trainings / 60)
     start = Range(low=policy.fewest_minutes_to_start, high=policy.most_minutes_to_start)
     return Estimate(
         calls=0,
@@ -99,8 +100,9 @@ def _on_the_encoder(trainings: int, split: PlannedSplit, policy: EffortPolicy) -
 
 def _tokens(arms: Sequence[PlannedArm], split: PlannedSplit, material: Material, form: Form, policy: Policy) -> Tokens:
     inputs = material.inputs(policy)
-    answer = exactly(material.answer_tokens) if material.answer_tokens else policy.answers(form.task.kind)
-    prompt = exactly(form.operations.prompt_tokens or policy.instruction_tokens).plus(inputs)
+    answer = exactly(material.answer_tokens) if material.answer_tokens is not None else policy.answers(form.task.kind)
+    answered = form.operations.prompt_tokens
+    prompt = exactly(policy.instruction_tokens if answered is None else answered).plus(inputs)
     shown = _shown(inputs, answer, form, policy)
     nothing = exactly(0)
     read = written = trained = nothing
@@ -163,6 +165,8 @@ def _assumptions(material: Material, form: Form, backend: Backend, policy: Polic
         f"A prompt with examples shows {policy.many_demonstrations}; training reads each example "
         f"{policy.training_epochs} times."
     )
+    if form.task.kind != "classification" and form.knowledge.documents_available:
+        said.append(f"Retrieved passages have {policy.passage_tokens:,} tokens a call, where these are looked up.")
     if backend is Backend.ENDPOINT:
         said.append(
             f"A call takes {policy.fewest_seconds_per_call:g} to {policy.most_seconds_per_call:g} seconds, "

@@ -9,10 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from rules.form import Form
 from rules.known_model import Announced, KnownModel
+from rules.material import Material
 
 
 class FilledIn(BaseModel):
-    """An open question that was answered for the team, and from where."""
+    """A question that was answered for the team, and from where."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -28,6 +29,16 @@ def filled_in_from_model(form: Form, model: KnownModel | None) -> tuple[FilledIn
         return ()
     announced = {"operations.model_retires_on": model.retires, "operations.tuning_ends_on": model.tuning_ends}
     return tuple(_answer(path, day) for path, day in announced.items() if day and attrgetter(path)(form) is None)
+
+
+def filled_in_from_material(material: Material | None) -> tuple[FilledIn, ...]:
+    """Return how many examples a file holds, which stands above what anybody remembers."""
+    if material is None or material.examples is None:
+        return ()
+    source, tested = f"counted in {material.source}", material.test_examples or 0
+    counted = FilledIn(field="examples.count", answer=material.examples + tested, source=source)
+    held_out = FilledIn(field="success.held_out_examples", answer=tested, source=source)
+    return (counted, held_out) if tested else (counted,)
 
 
 def fill_in(form: Form, answers: tuple[FilledIn, ...]) -> Form:

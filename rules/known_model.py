@@ -18,7 +18,7 @@ class Announced(BaseModel):
 class TokenPrices(BaseModel):
     """Prices per million tokens."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)

@@ -192,8 +192,9 @@ def _needed(gain: float, rows: float, tested: int, runs: float, levels: tuple[fl
 
 def _shown(material: Material, backend: Backend, split: PlannedSplit, policy: Policy) -> int:
     """Return the examples that a few-shot arm sees: so many in all, or of each label on the encoder."""
-    labels = material.labels or 1 if backend is Backend.ENCODER else 1
-    return min(split.train_size, policy.many_demonstrations * labels)
+    if backend is Backend.ENCODER:
+        return min(split.train_size, policy.demonstrations_per_label * (material.labels or 2))
+    return min(split.train_size, policy.many_demonstrations)
 
 
 def _cost(arm: PlannedArm) -> int:

@@ -25,10 +25,10 @@ class Material(BaseModel):
 
 
 def material_of(form: Form, policy: DesignPolicy) -> Material:
-    """Return what the form says. Fewer rows kept aside than a comparison needs count as ordinary ones."""
+    """Return what the form says. Rows kept aside count as ordinary ones where either part would be too small."""
     count, held_out = form.examples.count, form.success.held_out_examples or 0
     if count is None:
         return Material()
-    if held_out < policy.fewest_examples or count <= held_out:
+    if min(held_out, count - held_out) < policy.fewest_examples:
         return Material(examples=count)
     return Material(examples=count - held_out, test_examples=held_out)

@@ -48,7 +48,7 @@ class Plan(BaseModel):
 
     obstacle: str | None = Field(description="Why nothing can be compared yet; the arms are then empty.")
     backend: Backend
-    model: str | None = Field(description="The model that the form names.")
+    model: str | None = Field(description="The model that the form names; None where the encoder runs the arms.")
     arms: tuple[PlannedArm, ...] = Field(description="Cheapest first.")
     left_out: tuple[LeftOut, ...]
     split: PlannedSplit | None = Field(description="None while the number of examples is not known.")
@@ -69,7 +69,7 @@ def make_plan(
 ) -> Plan:
     """Return the plan for a judged form."""
     said = {judgement.rule.code: judgement.finding for judgement in judgements if judgement.finding}
-    obstacle = _obstacle(said)
+    obstacle = _obstacle(said) or _too_few_rows(material, policy)
     backend = backend_of(form)
     left_out = _left_out(form, said, methods, backend)
     families = [family for family in Family if family not in {out.family for out in left_out}]
@@ -78,7 +78,7 @@ def make_plan(
     return Plan(
         obstacle=obstacle,
         backend=backend,
-        model=form.operations.model,
+        model=None if backend is Backend.ENCODER else form.operations.model,
         arms=arms,
         left_out=left_out,
         split=split,
@@ -95,6 +95,11 @@ def _obstacle(said: Mapping[str, Finding]) -> str | None:
         return OBSTACLES["TASK06"]
     vetoes = (code for code in ("TEST01", "TEST02") if code in said and said[code].vetoes)
     return next((OBSTACLES[code] for code in vetoes), None)
+
+
+def _too_few_rows(material: Material, policy: Policy) -> str | None:
+    counted = [rows for rows in (material.examples, material.test_examples) if rows is not None]
+    return OBSTACLES["TEST02"] if counted and min(counted) < policy.fewest_examples else None
 
 
 def _left_out(

@@ -33,7 +33,7 @@ from rules.policy import Policy
 POLICY = Policy(as_of=date(2026, 7, 1))
 HARNESS = EvaluationPolicy().laid_out_as(POLICY)
 REACH = 1.959964 + 0.841621
-SIZES = (40, 99, 100, 402, 499, 500, 1_200, 3_000)
+SIZES = (50, 99, 100, 402, 499, 500, 1_200, 3_000)
 SORTING = Form.parse({"task": {"kind": "classification"}})
 
 
@@ -148,7 +148,7 @@ class TestSameComparison:
         hosted = Form.parse(
             {"task": {"kind": "classification"}, "operations": {"hosting": "provider_api", "model": "m"}}
         )
-        for count in (40, 402, 1_200):
+        for count in (60, 402, 1_200):
             calls = Counter[Family]()
             for trial in carried_out(count)[1]:
                 calls[trial.spec.family] += len(trial.inputs)
@@ -196,7 +196,7 @@ MOVES: list[tuple[dict[str, Any], int, int | None]] = [
     ({"cross_fit_below": 200}, 402, None),
     ({"cross_fit_below": 5_000}, 3_000, None),
     ({"ten_folds_below": 450}, 402, None),
-    ({"ten_folds_below": 1}, 40, None),
+    ({"ten_folds_below": 1}, 60, None),
     ({"test_share": 0.25}, 500, None),
     ({"largest_test": 150}, 1_200, None),
     ({"demonstration_draws": 7}, 402, None),
@@ -232,7 +232,7 @@ class TestSharedThresholds:
                 "fewest_examples": 20, "cross_fit_below": 200, "ten_folds_below": 50, "cross_fit_inflation": 1.3,
                 "test_share": 0.3, "largest_test": 700, "demonstration_draws": 4, "training_seeds": 2,
                 "training_seeds_few_labels": 6, "few_labels": 300, "confidence": 0.9, "power": 0.7,
-                "price_retrieval": 0.02, "worthwhile_gain": 0.05,
+                "price_retrieval": 0.02, "worthwhile_gain": 0.05, "demonstrations_per_label": 4,
             }
         )  # fmt: skip
         before, after = EvaluationPolicy(), EvaluationPolicy().laid_out_as(changed)
@@ -279,6 +279,10 @@ class TestSameArms:
             (family, family.randomness) for family in Family
         ]
 
+    def test_the_shipped_arm_shows_as_many_examples_as_the_plan_counts(self) -> None:
+        shown = {spec.demonstrations for spec in specs() if spec.family is Family.FEW_SHOT}
+        assert shown == {POLICY.demonstrations_per_label}
+
     def test_cheapest_first_in_the_plan_and_in_the_harness(self) -> None:
         plan = planned(402)
         assert [arm.family for arm in plan.arms] == [spec.family for spec in specs()]
@@ -286,7 +290,7 @@ class TestSameArms:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(30, 2_500), st.none() | st.integers(30, 800))
+@given(st.integers(50, 2_500), st.none() | st.integers(30, 800))
 def test_any_number_of_rows(count: int, test: int | None) -> None:
     plan, (split, trials) = planned(count, test), carried_out(count, test)
     assert announced(plan) == found(split)

@@ -72,7 +72,7 @@ class TestStopping:
 
     @pytest.mark.parametrize(
         ("looks", "total", "rows"),
-        [(4, 400, (100, 200, 300, 400)), (4, 10, (3, 5, 8, 10)), (10, 10, tuple(range(1, 11)))],
+        [(4, 400, (100, 200, 300, 400)), (4, 10, (3, 5, 8, 10)), (11, 77, tuple(range(7, 78, 7)))],
     )
     def test_rows_of_each_look(self, looks: int, total: int, rows: tuple[int, ...]) -> None:
         assert obrien_fleming(looks).rows(total) == rows

@@ -110,6 +110,10 @@ class TestFallingBack:
         assert judged_mean(drawn(60, 4, seed=6, noise=0.0), alone(60)).weight == 0
         assert judged_mean(drawn(60, 5, seed=6, noise=0.0), alone(60)).weight > 0
 
+    def test_a_tuned_weight_costs_a_degree_of_freedom(self, alone: Callable[..., Design]) -> None:
+        assert judged_mean(drawn(60, 20, seed=6), alone(60)).estimate.degrees_of_freedom == 18
+        assert judged_mean(drawn(60, 20, seed=6), alone(60), weight=0.5).estimate.degrees_of_freedom == 19
+
     def test_one_grade_says_next_to_nothing(self, alone: Callable[..., Design]) -> None:
         estimate = judged_mean(drawn(60, 1, seed=7), alone(60)).estimate
         assert (estimate.item_variance, estimate.degrees_of_freedom) == (1, 1)
@@ -134,7 +138,7 @@ class TestFallingBack:
             judged_difference(Judged.of([0.5, 0.6], [1, 1]), Judged.of([0.5], [1]), alone(2))
 
 
-RUNS = 800
+RUNS = 1200
 
 
 def binary(
@@ -146,13 +150,19 @@ def binary(
 
 
 class TestCoverage:
-    @pytest.mark.parametrize(("graded", "rows"), [(30, 300), (60, 300)])
     @pytest.mark.parametrize(
-        ("accuracy", "too_kind", "too_strict"), [(0.8, 0.3, 0.1), (0.7, 0.1, 0.02), (0.5, 0.5, 0.5)]
+        ("graded", "rows", "accuracy", "too_kind", "too_strict", "saved"),
+        [
+            (30, 300, 0.8, 0.3, 0.1, (0.0, 0.2)),
+            (60, 300, 0.7, 0.1, 0.02, (0.2, 0.4)),
+            (60, 300, 0.5, 0.5, 0.5, (-0.05, 0.0)),  # a judge that throws a coin must not help
+            (50, 500, 0.9, 0.3, 0.02, (0.1, 0.3)),
+        ],
     )
     def test_of_a_mean(
-        self, graded: int, rows: int, accuracy: float, too_kind: float, too_strict: float, alone: Callable[..., Design]
-    ) -> None:
+        self, graded: int, rows: int, accuracy: float, too_kind: float, too_strict: float, saved: tuple[float, float],
+        alone: Callable[..., Design],
+    ) -> None:  # fmt: skip
         rng, design = np.random.default_rng([12, graded, round(100 * too_kind)]), alone(rows)
         covered = covered_by_judge = 0
         errors, errors_by_grades = [], []
@@ -165,16 +175,14 @@ class TestCoverage:
             covered_by_judge += abs(judge.mean() - accuracy) <= 1.96 * judge.std() / np.sqrt(rows)
             errors.append(estimate.standard_error)
             errors_by_grades.append(judged_mean(judged, design, weight=0.0).estimate.standard_error)
-        # A t interval of so few yes-or-no grades covers 93 to 96% by itself.
-        assert 0.925 <= covered / RUNS <= 0.98
-        saved = 1 - np.mean(errors) / np.mean(errors_by_grades)
-        if too_kind == 0.5:
-            assert -0.05 <= saved <= 0  # a judge that throws a coin must not help
-        elif too_kind == 0.1:
-            assert saved >= 0.2
-            assert covered_by_judge / RUNS < 0.93  # even a good judge is no substitute
+        # A t interval of so few yes-or-no grades covers 87 to 96% by itself. A weight tuned to the very rows that it is
+        # used on would cover 89% of the last world.
+        assert 0.915 <= covered / RUNS <= 0.98
+        assert saved[0] <= 1 - np.mean(errors) / np.mean(errors_by_grades) <= saved[1]
+        if too_kind == too_strict:
+            assert covered_by_judge / RUNS > 0.9
         else:
-            assert saved >= 0.05
+            assert covered_by_judge / RUNS < 0.93
 
     def test_of_a_difference(self, alone: Callable[..., Design]) -> None:
         # The judge is kinder to the second arm, which is worse: its own difference has the wrong sign.

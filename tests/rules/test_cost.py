@@ -293,3 +293,14 @@ class TestBounds:
         score, interval = whole.methods[Method.FINE_TUNING].score, partly.methods[Method.FINE_TUNING]
         assert score is not None
         assert interval.low <= score <= interval.high
+
+
+def test_what_costs_nothing_is_held_against_no_cap() -> None:
+    form = Form.parse(
+        {
+            "task": {"kind": "classification"},
+            "examples": {"count": 400},
+            "budget": {"cap": 100.0, "currency": "EUR"},
+        }
+    )
+    assert not [finding for finding in assess(form, POLICY).findings if "not compared" in finding.message]

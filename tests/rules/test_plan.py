@@ -309,3 +309,27 @@ def test_every_family_is_planned_or_left_out_with_a_reason(
     if vetoes := assessment.methods[Method.FINE_TUNING].vetoes:
         assert all(code in why_not(plan)[Family.LORA] for code in vetoes)
     assert (plan.estimate is None) is (plan.split is None)
+
+
+def test_a_file_is_believed_before_what_anybody_remembers() -> None:
+    form = Form.parse({"task": {"kind": "classification"}, "examples": {"count": 20}})
+    judged = assess(form, POLICY, material=Material(examples=402, source="tickets"))
+    assert judged.plan.obstacle is None
+    assert [(answer.field, answer.answer, answer.source) for answer in judged.filled_in] == [
+        ("examples.count", 402, "counted in tickets")
+    ]
+    assert not {"DATA01", "TEST02"} & {finding.code for finding in judged.findings if finding.vetoes}
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(31, 30), (60, 50), (59, 30)])
+def test_rows_kept_aside_leave_enough_to_learn_from_or_are_not_kept(count: int, held_out: int) -> None:
+    form = Form.parse({"examples": {"count": count}, "success": {"held_out_examples": held_out}})
+    split = assess(form, POLICY).plan.split
+    assert split is not None
+    assert (split.design, split.tested) == ("cross_fit", count)
+
+
+def test_too_few_rows_in_a_file_are_an_obstacle() -> None:
+    plan = assess(Form(), POLICY, material=Material(examples=400, test_examples=12)).plan
+    assert plan.obstacle == "Nothing can be compared until there are more examples."
+    assert not plan.arms
