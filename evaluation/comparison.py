@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluation.arm import ArmSpec
 from evaluation.audit import Audit, AuditBlocked
+from evaluation.automation import find_automation
 from evaluation.contrasts import arm_interval, contrast_arms
 from evaluation.dataset import Dataset, Task, inputs_of
 from evaluation.decision import Evidence, Verdict, decide
@@ -198,6 +199,7 @@ def _report(
         verdict=verdict,
         arms=tuple(_result(arm, split, policy, rng) for arm in evidence.arms),
         contrasts=tuple(evidence.contrasts),
+        automation=find_automation(_recommended(verdict, evidence), evidence.arms, split, policy),
         learning=learning,
         flips=find_flips(verdict, policy, lambda other: _decide_again(comparison, evidence, split, other)),
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
@@ -212,6 +214,10 @@ def _report(
         times=_times(evidence.arms),
         origin=origin_of(recorded, policy) if recorded is not None else None,
     )
+
+
+def _recommended(verdict: Verdict, evidence: Evidence) -> ScoredArm:
+    return next(arm for arm in evidence.arms if arm.spec.name == verdict.arm)
 
 
 def _decide_again(comparison: Comparison, evidence: Evidence, split: Split, policy: EvaluationPolicy) -> Verdict:

@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.audit import Audit
+from evaluation.automation import Automation
 from evaluation.contrasts import Contrast
 from evaluation.decision import Verdict
 from evaluation.flips import Flip
@@ -97,6 +98,8 @@ class Report(_Record):
     verdict: Verdict
     arms: tuple[ArmResult, ...]
     contrasts: tuple[Contrast, ...]
+    automation: Automation | None = None
+    """Which answers may go out by themselves; None where the recommended arm gives no confidence."""
     learning: Learning | None = None
     """What more labelled rows would change; None where no arm learns from rows or nobody asked."""
     flips: tuple[Flip, ...]

@@ -35,6 +35,8 @@ class ScoredArm:
     milliseconds_per_item: float
     answers_are_labels: bool = True
     """Whether answers were read as labels. Others came with their scores, and have no macro-F1."""
+    confidences: tuple[float | None, ...] = ()
+    """The first run's, one for each row; empty where none are known."""
 
     @property
     def accuracy(self) -> float:
@@ -49,6 +51,7 @@ def score_arm(
     runs = max(trial.trial.run for trial in trials) + 1
     rows = len(split.tested)
     answers: list[list[str | None]] = [[None] * rows for _ in range(runs)]
+    confidences: list[float | None] = [None] * rows
     predicted = [0] * runs
     failures = unknown = 0
     for finished in trials:
@@ -56,6 +59,8 @@ def score_arm(
             failed = prediction.error is not None
             answer = None if failed else read_label(prediction.output, task.labels)
             answers[finished.trial.run][position] = answer
+            if finished.trial.run == 0 and answer is not None:
+                confidences[position] = prediction.confidence
             predicted[finished.trial.run] += 1
             failures += failed
             unknown += not failed and answer is None
@@ -73,6 +78,7 @@ def score_arm(
         spec=spec,
         outcomes=Outcomes(np.array(scores), np.array(split.fold_of()), deviation),
         answers=tuple(tuple(run) for run in answers),
+        confidences=tuple(confidences),
         failures=failures,
         unknown_labels=unknown,
         train_size=split.train_size,

@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.special import expit, logit
 
+from evaluation.calibration import Recalibration, recalibrate
 from evaluation.routing import (
     Marked,
     NoRouting,
-    Recalibration,
     Routing,
     find_routing,
     items_needed,
     joint_guarantee,
-    recalibrate,
     upper_bound,
 )
 from evaluation.statistics import Design
