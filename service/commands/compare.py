@@ -131,7 +131,8 @@ def show_report(report: Report, console: Console) -> None:
     view = View(report)
     console.print(f"\n[bold]{escape(view.verdict.headline)}[/bold]  ({view.kind.lower()})")
     target = [view.target] if view.target else []
-    lines = [*view.verdict.reasons, *target, f"Biggest doubt: {view.doubt}"]
+    more = [report.learning.text] if report.learning else []
+    lines = [*view.verdict.reasons, *target, f"Biggest doubt: {view.doubt}", *more]
     console.print(indented(("-", escape(line)) for line in lines))
     console.print()
     table = Table(box=None, padding=(0, 1))
