@@ -104,7 +104,13 @@ def _with_answer(section: AnySection, path: str, answer: Any) -> AnySection:
     # Copies are not validated: probes may contradict each other, which widens a bound and never cuts it.
     name, _, below = path.partition(".")
     value = _with_answer(getattr(section, name), below, answer) if below else answer
-    return section.model_copy(update={name: value})
+    # Hundreds of copies a form, of models without private or extra fields: model_copy takes four times as long.
+    copied = object.__new__(type(section))
+    object.__setattr__(copied, "__dict__", {**section.__dict__, name: value})
+    object.__setattr__(copied, "__pydantic_fields_set__", section.__pydantic_fields_set__)
+    object.__setattr__(copied, "__pydantic_extra__", None)
+    object.__setattr__(copied, "__pydantic_private__", None)
+    return copied
 
 
 def _open(path: str, place: int, completions: Sequence[_Completion]) -> Open | None:
