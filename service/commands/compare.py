@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,8 @@ from service.settings import load_settings
 
 RUNS = Path("advisor-runs")
 STANDARD_OUTPUT = Path("-")
+Required = tuple[str, str | None]
+"""A kind of verdict, alone or with an arm."""
 VERDICTS = tuple(kind for kind in VerdictKind if kind is not VerdictKind.NO_COMPARISON)
 
 
@@ -61,19 +64,19 @@ def run_compare(request: Request) -> None:
     encoder = configured_encoder(settings)
     rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
     specs = encoder_arms(encoder)
-    required = _requirement(request.require, [spec.name for spec in specs])
+    required = read_requirement(request.require, [spec.name for spec in specs])
     form = read_form(request.form) if request.form else None
     if form is not None:
-        _refuse_other_tasks(form)
+        refuse_other_tasks(form)
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     columns = Columns(request.input_column, request.output_column)
     examples = read_examples(request.data, request.test, columns, encoder, policy)
-    examples = replace(examples, audit=_signed_off(examples.audit, request))
+    examples = replace(examples, audit=signed_off(examples.audit, request))
     folder = request.out or RUNS / request.data.stem
     comparison = Comparison(
         dataset=examples.dataset,
         test=examples.test,
-        task=_task(request, examples),
+        task=task_of(request, examples),
         form=rulebook.filled_in(form) if form else None,
         assessment=rulebook.assess(form, examples.material(encoder.count_tokens)) if form else None,
         specs=specs,
@@ -82,17 +85,33 @@ def run_compare(request: Request) -> None:
         folder=folder / TRIALS,
         learning_curve=request.learning_curve,
     )
-    if examples.audit.blockers:
-        if request.json:
-            _write_json(request.json, _no_comparison(examples.audit))
-        raise AuditBlocked(examples.audit)
+    refuse_blockers(examples.audit, request)
     with locked(folder), Bars() as bars:
         report = compare(comparison, examples.audit, bars)
         paths = write_report(folder, report)
+    conclude(report, paths, request, required, show_report)
+
+
+def refuse_blockers(audit: Audit, request: Request) -> None:
+    """Raise `AuditBlocked` where something stops the comparison; whoever asked for JSON gets the reasons there, too."""
+    if audit.blockers:
+        if request.json:
+            _write_json(request.json, _no_comparison(audit))
+        raise AuditBlocked(audit)
+
+
+def conclude(
+    report: Report,
+    paths: Sequence[Path],
+    request: Request,
+    required: Required | None,
+    show: Callable[[Report, Console], None],
+) -> None:
+    """Give the report to whom it was asked for; `Refusal` where the verdict is not the required one."""
     if request.json:
         _write_json(request.json, report.model_dump_json(indent=1))
     if request.json != STANDARD_OUTPUT:
-        show_report(report, Console())
+        show(report, Console())
         print("\n".join(f"wrote {path}" for path in paths))
     if required is not None and not _meets(report.verdict, required):
         raise Refusal(
@@ -101,7 +120,7 @@ def run_compare(request: Request) -> None:
         )
 
 
-def _signed_off(audit: Audit, request: Request) -> Audit:
+def signed_off(audit: Audit, request: Request) -> Audit:
     if not request.accept:
         return audit
     if not (request.by or "").strip():
@@ -159,14 +178,14 @@ def show_report(report: Report, console: Console) -> None:
     )
 
 
-def _task(request: Request, examples: Examples) -> Task:
+def task_of(request: Request, examples: Examples) -> Task:
     test_labels = examples.test.labels if examples.test else ()
     labels = tuple(sorted({*examples.dataset.labels, *test_labels}))
     descriptions = read_label_descriptions(request.labels, labels) if request.labels else ()
     return Task(labels, descriptions)
 
 
-def _refuse_other_tasks(form: Form) -> None:
+def refuse_other_tasks(form: Form) -> None:
     if form.task.modality == "image":
         raise Refusal("The form says modality: image; the comparison reads text. 'advisor assess' judges image tasks.")
     if form.task.kind not in (None, "classification"):
@@ -176,7 +195,7 @@ def _refuse_other_tasks(form: Form) -> None:
         )
 
 
-def _requirement(text: str | None, arms: list[str]) -> tuple[str, str | None] | None:
+def read_requirement(text: str | None, arms: list[str]) -> Required | None:
     """`keep` or `keep:few_shot`, checked before the run that it would judge."""
     if text is None:
         return None
@@ -189,6 +208,6 @@ def _requirement(text: str | None, arms: list[str]) -> tuple[str, str | None] | 
     return kind, arm or None
 
 
-def _meets(verdict: Verdict, required: tuple[str, str | None]) -> bool:
+def _meets(verdict: Verdict, required: Required) -> bool:
     kind, arm = required
     return verdict.kind == kind and arm in (None, verdict.arm)

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from adapters.catalogue import encoder_arms
 from evaluation.arm import ArmSpec
-from evaluation.audit import Audit, AuditBlocked
+from evaluation.audit import Audit
 from evaluation.comparison import Comparison, Progress, compare
 from evaluation.dataset import Dataset, Task
 from evaluation.items import audit_items, read_items
@@ -25,21 +25,19 @@ from evaluation.render.view import View
 from evaluation.report import Report
 from service.commands.compare import (
     RUNS,
-    STANDARD_OUTPUT,
     Request,
-    _meets,
-    _no_comparison,
-    _refuse_other_tasks,
-    _requirement,
-    _signed_off,
-    _task,
-    _write_json,
+    conclude,
+    read_requirement,
+    refuse_blockers,
+    refuse_other_tasks,
+    signed_off,
+    task_of,
 )
 from service.commands.documents import read_form
 from service.commands.examples import configured_encoder, read_examples
 from service.commands.indented import indented
 from service.commands.progress import Bars
-from service.refusals import REQUIREMENT_NOT_MET, Refusal
+from service.refusals import Refusal
 from service.rulebook import load_rulebook
 from service.run_folder import TRIALS, locked, write_report
 from service.settings import Settings, load_settings
@@ -78,20 +76,17 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
     rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
     form = read_form(request.form) if request.form else None
     if form is not None and answers.with_encoder:
-        _refuse_other_tasks(form)
+        refuse_other_tasks(form)
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     asked = _for_the_encoder(request, settings, policy) if answers.with_encoder else _answered(request, policy)
-    asked = replace(asked, audit=_signed_off(asked.audit, request))
+    asked = replace(asked, audit=signed_off(asked.audit, request))
     reading = Reading(read_families(answers.families), answers.missing_as_failures)
     recorded = _apart(read_recorded(answers.file, asked.tested, policy, reading), asked.specs)
     names = [spec.name for spec in asked.specs] + [arm.name for arm in recorded.arms]
     if len(names) < 2:
         raise Refusal(f"{recorded.file} has one arm, {names[0]!r}; a comparison needs two, or --with-encoder.")
-    required = _requirement(request.require, names)
-    if asked.audit.blockers:
-        if request.json:
-            _write_json(request.json, _no_comparison(asked.audit))
-        raise AuditBlocked(asked.audit)
+    required = read_requirement(request.require, names)
+    refuse_blockers(asked.audit, request)
     folder = request.out or RUNS / request.data.stem
     comparison = Comparison(
         dataset=asked.dataset,
@@ -109,16 +104,7 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
     with locked(folder), Bars() if asked.specs else nullcontext(Progress()) as progress:
         report = compare(comparison, asked.audit, progress)
         paths = write_report(folder, report)
-    if request.json:
-        _write_json(request.json, report.model_dump_json(indent=1))
-    if request.json != STANDARD_OUTPUT:
-        _show(report, Console())
-        print("\n".join(f"wrote {path}" for path in paths))
-    if required is not None and not _meets(report.verdict, required):
-        raise Refusal(
-            f"The verdict is {report.verdict.kind}:{report.verdict.arm}, required was {request.require}.",
-            REQUIREMENT_NOT_MET,
-        )
+    conclude(report, paths, request, required, _show)
 
 
 def _answered(request: Request, policy: EvaluationPolicy) -> _Asked:
@@ -137,7 +123,7 @@ def _for_the_encoder(request: Request, settings: Settings, policy: EvaluationPol
     encoder = configured_encoder(settings)
     columns = Columns(request.input_column, request.output_column)
     examples = read_examples(request.data, request.test, columns, encoder, policy)
-    task = _task(request, examples)
+    task = task_of(request, examples)
     return _Asked(examples.dataset, examples.test, examples.audit, task, encoder_arms(encoder))
 
 
