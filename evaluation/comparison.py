@@ -3,79 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
-from evaluation.arm import ArmSpec
+from evaluation.admission import Admission, Admitted, admit, form_says_no, learns_a_form
 from evaluation.audit import Audit, AuditBlocked
-from evaluation.automation import find_automation
-from evaluation.contrasts import arm_interval, contrast_arms
-from evaluation.dataset import Dataset, Task, inputs_of
-from evaluation.decision import Evidence, Verdict, decide
-from evaluation.flips import find_flips
+from evaluation.contrasts import contrast_arms
+from evaluation.dataset import inputs_of
+from evaluation.decision import Barred, Evidence, Verdict, decide
 from evaluation.items import every_item_tested
 from evaluation.learning import Learning, learn, plan_curve
-from evaluation.origin import estimand_of, origin_of
-from evaluation.outlook import look_ahead
+from evaluation.memo import Measured, write_memo
 from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, GainPrior, believe, gain_prior
-from evaluation.provenance import Provenance, advisor_version, library_versions, machine, python_version, source_sha256
-from evaluation.recorded import Recorded, cheapest_first
-from evaluation.report import (
-    MOST_DISAGREEMENTS,
-    VERSION,
-    ArmResult,
-    ArmTime,
-    Report,
-    Times,
-    find_disagreements,
-    summarise_split,
-)
-from evaluation.scoring import ScoredArm, macro_f1_of, score_arm, statistics_design
+from evaluation.recorded import cheapest_first
+from evaluation.report import Report
+from evaluation.scoring import ScoredArm, score_arm, statistics_design
+from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
 from evaluation.splits import Split, given_split, split_dataset
 from evaluation.trials import FinishedTrial, PlannedTrial, plan_trials, run_trials
-from rules.assess import Assessment
-from rules.form import Form
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """Everything that determines a comparison, and the judged form beside it.
-
-    `folder` keeps its trials; the same comparison in the same folder goes on where it stopped. `recorded` are answers
-    of further arms to every test row; without `specs` they are all that is compared, and every row is tested.
-    """
-
-    dataset: Dataset
-    test: Dataset | None
-    task: Task
-    form: Form | None
-    assessment: Assessment | None
-    specs: Sequence[ArmSpec]
-    policy: EvaluationPolicy
-    seed: int
-    folder: Path
-    recorded: Recorded | None = None
-    learning_curve: bool = True
-
-
-class Progress:
-    """What happens while a comparison runs; the default shows nothing."""
-
-    def planned(self, trials: Sequence[PlannedTrial]) -> None:
-        """Before the first trial."""
-
-    def preparing(self) -> None:
-        """Before the base model reads every text; not called where every trial is read back."""
-
-    def prepared(self) -> None:
-        """After every text has been read by the base model."""
-
-    def done(self, trial: PlannedTrial) -> None:
-        """After each trial, run or read back."""
+__all__ = ["Comparison", "Progress", "TrainingCost", "compare", "policy_for"]
 
 
 def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
@@ -86,20 +35,17 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
         raise ValueError("A comparison needs at least two arms.")
     policy = policy_for(comparison)
     split = _split(comparison, audit)
-    planned = plan_trials(comparison.specs, comparison.task, split, policy)
-    curve = plan_curve(comparison.specs, comparison.task, split, policy) if comparison.learning_curve else []
-    results = _run([planned, *curve], comparison, progress)
-    finished = results[0]
+    admitted = _admit(comparison, split, policy, progress)
+    curve = _plan_curve(comparison, admitted, split, policy)
+    finished, *curve_results = _run([admitted.trials, *curve], comparison, progress)
     arms = _arms(comparison, finished, split, policy)
-    evidence = _evidence(comparison, arms, split, policy)
-    learning = _learning(comparison, evidence, split, results[1:], policy)
-    return _report(comparison, audit, split, evidence, policy, finished, learning)
-
-
-def policy_for(comparison: Comparison) -> EvaluationPolicy:
-    """The policy with the form's own worthwhile gain, if it is answered."""
-    gain = comparison.form.success.worthwhile_gain if comparison.form else None
-    return comparison.policy if gain is None else comparison.policy.model_copy(update={"worthwhile_gain": gain})
+    evidence = _evidence(comparison, arms, admitted.admissions, split, policy)
+    learning = _learning(comparison, arms, evidence, split, curve_results, policy)
+    verdict = decide(evidence, policy)
+    measured = Measured(
+        comparison, audit, split, policy, arms, finished, evidence, admitted.admissions, learning
+    )  # fmt: skip
+    return write_memo(measured, verdict, lambda other: _decide_again(comparison, evidence, split, other))
 
 
 def _split(comparison: Comparison, audit: Audit) -> Split:
@@ -108,6 +54,27 @@ def _split(comparison: Comparison, audit: Audit) -> Split:
     if comparison.test is not None:
         return given_split(comparison.dataset, audit.left_out, comparison.test, audit.test_groups, comparison.seed)
     return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
+
+
+def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, progress: Progress) -> Admitted:
+    """Every trial, but those of a fine-tune that cannot change the decision; the gate may have to measure first."""
+    planned = plan_trials(comparison.specs, comparison.task, split, policy)
+
+    def measure(trials: Sequence[PlannedTrial]) -> list[ScoredArm]:
+        return _arms(comparison, _run([trials], comparison, progress)[0], split, policy)
+
+    def prior_for(best_cheap: float) -> GainPrior:
+        return _prior(comparison, split, best_cheap)
+
+    return admit(comparison, planned, split, policy, prior_for, measure)
+
+
+def _plan_curve(
+    comparison: Comparison, admitted: Admitted, split: Split, policy: EvaluationPolicy
+) -> list[list[PlannedTrial]]:
+    if not comparison.learning_curve:
+        return []
+    return plan_curve(admitted.arms(comparison.specs), comparison.task, split, policy)
 
 
 def _preparation(comparison: Comparison, progress: Progress) -> Callable[[], None]:
@@ -134,42 +101,54 @@ def _run(
     return [[replace(by_key[trial.key], rows=trial.rows) for trial in part] for part in parts]
 
 
-def _learning(
-    comparison: Comparison,
-    evidence: Evidence,
-    split: Split,
-    results: Sequence[Sequence[FinishedTrial]],
-    policy: EvaluationPolicy,
-) -> Learning | None:
-    if not comparison.learning_curve:
-        return None
-    return learn(evidence.arms, evidence.contrasts, comparison.task, split, results, policy)
-
-
 def _arms(
     comparison: Comparison, finished: Sequence[FinishedTrial], split: Split, policy: EvaluationPolicy
 ) -> list[ScoredArm]:
     """Those fitted here and those recorded elsewhere, the cheapest first."""
-    arms = [score_arm(spec, _of(spec, finished), split, comparison.task, policy) for spec in comparison.specs]
+    names = {trial.trial.arm for trial in finished}
+    arms = [
+        score_arm(spec, _of(spec.name, finished), split, comparison.task, policy)
+        for spec in comparison.specs
+        if spec.name in names
+    ]
     if comparison.recorded is None:
         return arms
     return cheapest_first([*arms, *comparison.recorded.scored(split.tested, policy)], policy)
 
 
-def _of(spec: ArmSpec, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
-    return [trial for trial in finished if trial.trial.arm == spec.name]
+def _of(arm: str, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
+    return [trial for trial in finished if trial.trial.arm == arm]
 
 
-def _evidence(comparison: Comparison, arms: Sequence[ScoredArm], split: Split, policy: EvaluationPolicy) -> Evidence:
-    design = statistics_design(split, policy)
-    cheap = [arm.accuracy for arm in arms if not arm.spec.is_fine_tune]
-    labels, best_cheap = len(comparison.task.labels), max(cheap, default=0.0)
+def _evidence(
+    comparison: Comparison,
+    arms: Sequence[ScoredArm],
+    admissions: tuple[Admission, ...],
+    split: Split,
+    policy: EvaluationPolicy,
+) -> Evidence:
+    barred = _barred(comparison, arms)
+    options = [arm for arm in arms if arm.spec.name not in {bar.arm.spec.name for bar in barred}]
+    prior = _prior(comparison, split, max((arm.accuracy for arm in arms if not arm.spec.is_fine_tune), default=0.0))
+    beliefs = _beliefs(comparison, options, split, prior, policy)
+    contrasts = contrast_arms(arms, statistics_design(split, policy), policy)
+    return Evidence(options, contrasts, beliefs, prior, len(split.tested), admissions, barred)
+
+
+def _barred(comparison: Comparison, arms: Sequence[ScoredArm]) -> tuple[Barred, ...]:
+    """Arms that were measured all the same, and may not be chosen; none where nothing else was compared."""
+    forbidden = form_says_no(comparison.assessment, vetoes_only=True)
+    tuned = [arm for arm in arms if arm.spec.is_fine_tune]
+    if forbidden is None or len(tuned) == len(arms):
+        return ()
+    return tuple(Barred(arm, (forbidden,)) for arm in tuned)
+
+
+def _prior(comparison: Comparison, split: Split, best_cheap: float) -> GainPrior:
+    labels = len(comparison.task.labels)
     if comparison.recorded is not None and not comparison.specs:
-        prior = comparison.recorded.gain_prior(labels, best_cheap)
-    else:
-        prior = gain_prior(labels, split.train_size, best_cheap)
-    beliefs = _beliefs(comparison, arms, split, prior, policy)
-    return Evidence(arms, contrast_arms(arms, design, policy), beliefs, prior, len(split.tested))
+        return comparison.recorded.gain_prior(labels, best_cheap, form_of_answers=learns_a_form(comparison.form))
+    return gain_prior(labels, split.train_size, best_cheap)
 
 
 def _beliefs(
@@ -179,101 +158,20 @@ def _beliefs(
     return believe(arms, statistics_design(split, policy), prior, policy, rng)
 
 
-def _report(
-    comparison: Comparison,
-    audit: Audit,
-    split: Split,
-    evidence: Evidence,
-    policy: EvaluationPolicy,
-    finished: Sequence[FinishedTrial],
-    learning: Learning | None,
-) -> Report:
-    verdict, recorded = decide(evidence, policy), comparison.recorded
-    if recorded is not None:
-        verdict = verdict.model_copy(update={"estimand": estimand_of(recorded, policy, alone=not comparison.specs)})
-    disagreements = find_disagreements(evidence.arms, split)
-    rng = np.random.default_rng([comparison.seed, 2])
-    return Report(
-        version=VERSION,
-        task_name=(comparison.form.task.name if comparison.form else None) or comparison.dataset.name,
-        verdict=verdict,
-        arms=tuple(_result(arm, split, policy, rng) for arm in evidence.arms),
-        contrasts=tuple(evidence.contrasts),
-        automation=find_automation(_recommended(verdict, evidence), evidence.arms, split, policy),
-        learning=learning,
-        flips=find_flips(verdict, policy, lambda other: _decide_again(comparison, evidence, split, other)),
-        outlook=look_ahead(verdict, comparison.form, len(split.tested)),
-        audit=audit,
-        split=summarise_split(split, len(audit.left_out)),
-        assessment=comparison.assessment,
-        target=comparison.form.success.target if comparison.form else None,
-        disagreements=tuple(disagreements[:MOST_DISAGREEMENTS]),
-        disagreements_in_all=len(disagreements),
-        policy=policy,
-        provenance=_provenance(comparison, evidence.arms, split, policy, finished),
-        times=_times(evidence.arms),
-        origin=origin_of(recorded, policy) if recorded is not None else None,
-    )
-
-
-def _recommended(verdict: Verdict, evidence: Evidence) -> ScoredArm:
-    return next(arm for arm in evidence.arms if arm.spec.name == verdict.arm)
-
-
 def _decide_again(comparison: Comparison, evidence: Evidence, split: Split, policy: EvaluationPolicy) -> Verdict:
     """The same contrasts under other prices, which move the beliefs as well as the margins."""
     beliefs = _beliefs(comparison, evidence.arms, split, evidence.prior, policy)
     return decide(replace(evidence, beliefs=beliefs), policy)
 
 
-def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.random.Generator) -> ArmResult:
-    interval = arm_interval(arm, statistics_design(split, policy), policy.confidence)
-    f1 = macro_f1_of(arm, split, policy, rng) if arm.answers_are_labels else None
-    return ArmResult(
-        name=arm.spec.name, title=arm.spec.title, family=arm.spec.family, base_model=arm.spec.base_model,
-        accuracy=arm.accuracy, low=interval.low, high=interval.high,
-        macro_f1=f1.value if f1 else None,
-        macro_f1_low=f1.interval.low if f1 and f1.interval else None,
-        macro_f1_high=f1.interval.high if f1 and f1.interval else None,
-        run_accuracies=tuple(arm.outcomes.scores.mean(axis=1).tolist()),
-        fits=arm.outcomes.fits, train_size=arm.train_size,
-        failures=arm.failures, unknown_labels=arm.unknown_labels,
-        price=policy.price(arm.spec.family),
-    )  # fmt: skip
-
-
-def _provenance(
+def _learning(
     comparison: Comparison,
     arms: Sequence[ScoredArm],
+    evidence: Evidence,
     split: Split,
+    results: Sequence[Sequence[FinishedTrial]],
     policy: EvaluationPolicy,
-    finished: Sequence[FinishedTrial],
-) -> Provenance:
-    return Provenance(
-        advisor=advisor_version(),
-        source_sha256=source_sha256(),
-        python=python_version(),
-        machine=machine(),
-        libraries=library_versions(),
-        dataset_sha256=comparison.dataset.fingerprint,
-        test_sha256=comparison.test.fingerprint if comparison.test else None,
-        split_sha256=split.sha256,
-        policy_sha256=policy.sha256(),
-        seed=comparison.seed,
-        base_models={arm.spec.base_model: arm.spec.determined_by.get("weights", "not known") for arm in arms},
-        trials={f"{done.trial.arm}/{done.trial.fold}/{done.trial.run}": done.trial.key for done in finished},
-    )
-
-
-def _times(arms: Sequence[ScoredArm]) -> Times:
-    return Times(
-        created=datetime.now(UTC),
-        arms={
-            arm.spec.name: ArmTime(
-                fit_seconds=arm.fit_seconds,
-                total_seconds=arm.total_seconds,
-                milliseconds_per_item=arm.milliseconds_per_item,
-            )
-            for arm in arms
-        },
-    )
+) -> Learning | None:
+    if not comparison.learning_curve:
+        return None
+    return learn(arms, evidence.contrasts, comparison.task, split, results, policy)

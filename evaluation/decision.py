@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from evaluation.admission import Admission
 from evaluation.contrasts import Contrast
 from evaluation.numbers import percent, points, unsigned_points
 from evaluation.policy import EvaluationPolicy
@@ -59,14 +60,25 @@ class Verdict(BaseModel):
 
 
 @dataclass(frozen=True)
+class Barred:
+    """An arm that was measured and may not be chosen, with the reasons: each goes on from "because"."""
+
+    arm: ScoredArm
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Evidence:
-    """What a decision rests on. `arms` are in order of cost, cheapest first; `contrasts` holds every pair once."""
+    """What a decision rests on. `arms` may be chosen, in order of cost, cheapest first; `contrasts` holds every pair
+    of these and the `barred` ones once. `admissions` tell which fine-tunes were not trained."""
 
     arms: Sequence[ScoredArm]
     contrasts: Sequence[Contrast]
     beliefs: Beliefs
     prior: GainPrior
     items: int
+    admissions: Sequence[Admission] = ()
+    barred: Sequence[Barred] = ()
 
     def between(self, first: str, second: str) -> Contrast:
         """The contrast `first - second`."""
@@ -94,9 +106,10 @@ class Evidence:
 
 def decide(evidence: Evidence, policy: EvaluationPolicy) -> Verdict:
     """Fine-tune if it beats every cheaper arm by enough; else the cheapest arm that is certainly good enough; else a
-    provisional choice that says what is missing. Raises ValueError for fewer than two arms."""
-    if len(evidence.arms) < 2:
-        raise ValueError("A decision needs at least two arms.")
+    provisional choice that says what is missing. Raises ValueError for fewer than two arms, or if none
+    may be chosen."""
+    if not evidence.arms or len(evidence.arms) + len(evidence.barred) < 2:
+        raise ValueError("A decision needs two arms, and one of them must be open to choice.")
     tuned = evidence.tuned
     if tuned is not None and _beats_every_cheaper_arm(tuned, evidence, policy):
         return _verdict(VerdictKind.FINE_TUNE, tuned, _fine_tune_reasons(tuned, evidence, policy), evidence, policy)
@@ -140,7 +153,7 @@ def _verdict(
         kind=kind,
         arm=arm.spec.name,
         headline=_headline(kind, arm, rival, tuned),
-        reasons=tuple(reasons),
+        reasons=(*reasons, *_without(arm, evidence, policy)),
         estimand=_estimand(evidence),
         probability_best={
             each.spec.name: probability
@@ -162,11 +175,12 @@ def _verdict(
 
 
 def _rival(arm: ScoredArm, evidence: Evidence) -> ScoredArm:
-    """The other arm most likely to be the best; where none has a chance, the one with the highest accuracy."""
+    """The other arm most likely to be the best; where none has a chance, the one with the highest accuracy. Where no
+    other may be chosen, one that may not."""
     chances = dict(zip((each.spec.name for each in evidence.arms), evidence.beliefs.probability_best, strict=True))
     return max(
-        evidence.others(arm),
-        key=lambda other: (chances[other.spec.name], other.accuracy),
+        evidence.others(arm) or [bar.arm for bar in evidence.barred],
+        key=lambda other: (chances.get(other.spec.name, 0.0), other.accuracy),
     )
 
 
@@ -236,6 +250,23 @@ def _why_not_fine_tune(tuned: ScoredArm, evidence: Evidence, policy: EvaluationP
         f"A fine-tune is not certain to pay: {points(contrast.difference)} against {cheap.spec.title} "
         f"({_range(contrast, policy)}), where {unsigned_points(enough)} would be needed."
     )
+
+
+def _without(arm: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> list[str]:
+    """What was not trained, and what may not be chosen."""
+    reasons = [
+        f"{_capital(admission.title)}: {admission.steps[-1].reason[0].lower()}{admission.steps[-1].reason[1:]}"
+        for admission in evidence.admissions
+        if not admission.is_trained or admission.stopped_early
+    ]
+    for bar in evidence.barred:
+        contrast = evidence.between(bar.arm.spec.name, arm.spec.name)
+        because = " and because ".join(bar.reasons)
+        reasons.append(
+            f"{_capital(bar.arm.spec.title)} may not be chosen, because {because}. It measured "
+            f"{points(contrast.difference)} against {arm.spec.title} ({_range(contrast, policy)})."
+        )
+    return reasons
 
 
 def _range(contrast: Contrast, policy: EvaluationPolicy) -> str:

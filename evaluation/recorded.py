@@ -97,12 +97,12 @@ class Recorded:
         """Every arm on these items, in the file's order."""
         return [self._scored(arm, items, policy) for arm in self.arms]
 
-    def gain_prior(self, labels: int, best_cheap: float) -> GainPrior:
-        """Of a fine-tune. If answers are no labels, or nobody says what it learnt from, no published pattern fits."""
+    def gain_prior(self, labels: int, best_cheap: float, *, form_of_answers: bool = False) -> GainPrior:
+        """Of a fine-tune. If answers are no labels, or nobody says what it learnt from, no pattern of labels fits."""
         sizes = [arm.train_size for arm in self.arms if arm.family.is_fine_tune and arm.train_size]
         if not sizes or self.judged_by != BY_LABEL:
-            return gain_prior(1, 0, best_cheap)
-        return gain_prior(labels, min(sizes), best_cheap)
+            return gain_prior(1, 0, best_cheap, form_of_answers=form_of_answers)
+        return gain_prior(labels, min(sizes), best_cheap, form_of_answers=form_of_answers)
 
     def _scored(self, arm: RecordedArm, items: Sequence[Example], policy: EvaluationPolicy) -> ScoredArm:
         runs = [[run[item.id] for item in items] for run in arm.runs]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from evaluation.admission import Admission
 from evaluation.audit import Audit
 from evaluation.automation import Automation
 from evaluation.contrasts import Contrast
@@ -98,6 +99,8 @@ class Report(_Record):
     verdict: Verdict
     arms: tuple[ArmResult, ...]
     contrasts: tuple[Contrast, ...]
+    admissions: tuple[Admission, ...] = ()
+    """What was decided about training each fine-tune."""
     automation: Automation | None = None
     """Which answers may go out by themselves; None where the recommended arm gives no confidence."""
     learning: Learning | None = None

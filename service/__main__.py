@@ -115,6 +115,18 @@ def compare(
     learning_curve: Annotated[
         bool, typer.Option(help="Also fit on an eighth, a quarter and half of the rows: what would more rows change?")
     ] = True,
+    training_cost: Annotated[
+        float,
+        typer.Option(
+            help="What one training costs you, in the form's currency: a fine-tune must then earn it. On this machine "
+            "it costs nothing.",
+            min=0,
+            metavar="MONEY",
+        ),
+    ] = 0.0,
+    exhaustive: Annotated[
+        bool, typer.Option("--exhaustive", help="Train every fine-tune, also one that cannot change the decision.")
+    ] = False,
     accept: Annotated[
         list[str] | None, typer.Option(help="Go on in spite of this audit blocker; needs --by.", metavar="CODE")
     ] = None,
@@ -146,6 +158,7 @@ def compare(
         request = Request(
             data, test, form, labels, out, seed, input_column, output_column, json, require,
             accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
+            training_cost=training_cost, exhaustive=exhaustive,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

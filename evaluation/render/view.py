@@ -10,6 +10,7 @@ from evaluation.decision import VerdictKind
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
 from evaluation.recorded import NOT_STATED
 from evaluation.report import ArmResult, Disagreement, Report
+from rules.family import Family
 from rules.finding import METHOD_TITLES, Method
 
 VERDICTS = {
@@ -158,11 +159,16 @@ class View:
                     "failures": str(arm.failures + arm.unknown_labels),
                     "fit": seconds(time.fit_seconds) if time.total_seconds else "",
                     "item": milliseconds(time.milliseconds_per_item) if time.milliseconds_per_item else "",
-                    "best": percent(self.verdict.probability_best[arm.name], 0),
+                    "best": self._chance(arm),
                     "price": unsigned_points(arm.price),
                 }
             )
         return rows
+
+    def _chance(self, arm: ArmResult) -> str:
+        """Of being the best choice."""
+        chance = self.verdict.probability_best.get(arm.name)
+        return "ruled out" if chance is None else percent(chance, 0)
 
     @cached_property
     def contrast_rows(self) -> list[dict[str, str]]:
@@ -218,7 +224,8 @@ class View:
             return None
         vetoes = assessment.methods[Method.FINE_TUNING].vetoes
         start = assessment.advice.start_with.replace("_", " ")
-        if self.verdict.kind is VerdictKind.FINE_TUNE and vetoes:
+        if vetoes and self.report.arm(self.verdict.arm).family == Family.LORA:
+            # Only where nothing else was compared: a fine-tune that is ruled out is not chosen otherwise.
             return (
                 f"The form forbids a fine-tune ({', '.join(vetoes)}), whatever was measured: "
                 "clear that first, then act on the figures."

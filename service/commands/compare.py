@@ -13,7 +13,7 @@ from rich.table import Table
 
 from adapters.catalogue import encoder_arms
 from evaluation.audit import Audit, AuditBlocked, SignOffRefused
-from evaluation.comparison import Comparison, compare
+from evaluation.comparison import Comparison, TrainingCost, compare
 from evaluation.dataset import Task
 from evaluation.decision import Verdict, VerdictKind
 from evaluation.policy import EvaluationPolicy
@@ -21,6 +21,8 @@ from evaluation.readers import Columns
 from evaluation.render.view import View
 from evaluation.report import Report
 from rules.form import Form
+from rules.policy import Policy
+from rules.worth import worth_of_point
 from service.commands.documents import read_form, read_label_descriptions
 from service.commands.examples import Examples, configured_encoder, read_examples
 from service.commands.indented import indented
@@ -56,6 +58,8 @@ class Request:
     policy: Path | None = None
     models: Path | None = None
     learning_curve: bool = True
+    training_cost: float = 0.0
+    exhaustive: bool = False
 
 
 def run_compare(request: Request) -> None:
@@ -84,6 +88,8 @@ def run_compare(request: Request) -> None:
         seed=request.seed,
         folder=folder / TRIALS,
         learning_curve=request.learning_curve,
+        training_cost=training_cost_of(request, form, rulebook.policy),
+        exhaustive=request.exhaustive,
     )
     refuse_blockers(examples.audit, request)
     with locked(folder), Bars() as bars:
@@ -176,6 +182,20 @@ def show_report(report: Report, console: Console) -> None:
     console.print(
         f"[dim]{split.tested:,} rows tested, {split.train_size:,} to learn from; {escape(view.design)}[/dim]\n"
     )
+
+
+def training_cost_of(request: Request, form: Form | None, policy: Policy) -> TrainingCost:
+    """Refused where nobody says what accuracy is worth: a price alone cannot be weighed."""
+    if request.training_cost == 0:
+        return TrainingCost()
+    worth = worth_of_point(form, policy) if form else None
+    if worth is None:
+        raise Refusal(
+            f"--training-cost {request.training_cost:g}: nothing to weigh it against; answer "
+            "task.requests_per_month and budget.value_of_correct (or budget.cost_of_error) in the form, "
+            "and name it with --form."
+        )
+    return TrainingCost(request.training_cost, worth)
 
 
 def task_of(request: Request, examples: Examples) -> Task:

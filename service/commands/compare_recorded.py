@@ -32,6 +32,7 @@ from service.commands.compare import (
     refuse_other_tasks,
     signed_off,
     task_of,
+    training_cost_of,
 )
 from service.commands.documents import read_form
 from service.commands.examples import configured_encoder, read_examples
@@ -100,6 +101,8 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
         folder=folder / TRIALS,
         recorded=recorded,
         learning_curve=request.learning_curve,
+        training_cost=training_cost_of(request, form, rulebook.policy),
+        exhaustive=request.exhaustive,
     )
     with locked(folder), Bars() if asked.specs else nullcontext(Progress()) as progress:
         report = compare(comparison, asked.audit, progress)

@@ -33,12 +33,16 @@ class Bars(ComparisonProgress):
 
     def planned(self, trials: Sequence[PlannedTrial]) -> None:
         for name, count in Counter(trial.spec.name for trial in trials).items():
+            if name in self._arms:
+                self._bars.reset(self._arms[name], total=count)
+                continue
             title = next(trial.spec.title for trial in trials if trial.spec.name == name)
             self._arms[name] = self._bars.add_task(title, total=count, start=False)
         self._start(trials[0].spec.name)
 
     def preparing(self) -> None:
-        self._reading = self._bars.add_task("reading every text once", total=None)
+        if self._reading is None:
+            self._reading = self._bars.add_task("reading every text once", total=None)
 
     def prepared(self) -> None:
         if self._reading is not None:

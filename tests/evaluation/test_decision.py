@@ -248,7 +248,7 @@ class TestEveryVerdict:
 
     def test_a_single_arm(self, world: World) -> None:
         evidence = world((200,), 300, families=FIVE[:1], starts=(0,))
-        with pytest.raises(ValueError, match="at least two arms"):
+        with pytest.raises(ValueError, match="needs two arms"):
             decide(evidence, POLICY)
 
     def test_a_second_fine_tune_is_not_something_to_keep_instead(self, world: World) -> None:

@@ -43,6 +43,12 @@ class TestGainPrior:
         assert (prior.mean, prior.deviation) == (mean, deviation)
         assert prior.situation
 
+    def test_a_form_of_answers_to_learn(self) -> None:
+        far = gain_prior(1, 0, 0.69, form_of_answers=True)
+        assert (far.mean, far.deviation) == (0.15, 0.10)
+        near = gain_prior(1, 0, 0.70, form_of_answers=True)
+        assert (near.mean, near.deviation) == (0.0, 0.08)
+
 
 class TestShrunkenGain:
     def test_by_hand(self) -> None:

@@ -162,6 +162,15 @@ def test_label_descriptions_of_a_label_that_no_row_has(
     assert "'Biling'; did you mean 'Billing'?" in line
 
 
+def test_a_training_cost_without_its_worth(refuse: Refuse, jsonl: Callable[..., str], tmp_path: Path) -> None:
+    data = jsonl(rows(40))
+    line = refuse("compare", data, "--training-cost", "40")
+    assert "task.requests_per_month" in line
+    assert "--form" in line
+    (tmp_path / "form.yaml").write_text("task: {requests_per_month: 1000}\n")
+    assert "budget.value_of_correct" in refuse("compare", data, "--training-cost", "40", "--form", "form.yaml")
+
+
 @pytest.mark.parametrize("requirement", ["best", "keep:lore"])
 def test_a_requirement_that_cannot_be_met(refuse: Refuse, jsonl: Callable[..., str], requirement: str) -> None:
     assert "expected one of fine_tune, keep" in refuse("compare", jsonl(rows(40)), "--require", requirement)

@@ -1,0 +1,72 @@
+"""What a comparison is made of, and who watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluation.arm import ArmSpec
+from evaluation.dataset import Dataset, Task
+from evaluation.policy import EvaluationPolicy
+from evaluation.recorded import Recorded
+from evaluation.trials import PlannedTrial
+from rules.assess import Assessment
+from rules.form import Form
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    """What one training costs, and what one more right answer in a hundred is worth; both in one currency.
+
+    `worth_of_point` is only asked for where a training costs anything.
+    """
+
+    of_fit: float = 0.0
+    worth_of_point: float = 1.0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that determines a comparison, and the judged form beside it.
+
+    `folder` keeps its trials; the same comparison in the same folder goes on where it stopped. `recorded` are answers
+    of further arms to every test row; without `specs` they are all that is compared, and every row is tested.
+    `exhaustive` trains every fine-tune, whatever the gate says.
+    """
+
+    dataset: Dataset
+    test: Dataset | None
+    task: Task
+    form: Form | None
+    assessment: Assessment | None
+    specs: Sequence[ArmSpec]
+    policy: EvaluationPolicy
+    seed: int
+    folder: Path
+    recorded: Recorded | None = None
+    learning_curve: bool = True
+    training_cost: TrainingCost = TrainingCost()
+    exhaustive: bool = False
+
+
+class Progress:
+    """What happens while a comparison runs; the default shows nothing."""
+
+    def planned(self, trials: Sequence[PlannedTrial]) -> None:
+        """Before the first trial, and again where the gate admits more."""
+
+    def preparing(self) -> None:
+        """Before the base model reads every text; not called where every trial is read back."""
+
+    def prepared(self) -> None:
+        """After every text has been read by the base model."""
+
+    def done(self, trial: PlannedTrial) -> None:
+        """After each trial, run or read back."""
+
+
+def policy_for(comparison: Comparison) -> EvaluationPolicy:
+    """The policy with the form's own worthwhile gain, if it is answered."""
+    gain = comparison.form.success.worthwhile_gain if comparison.form else None
+    return comparison.policy if gain is None else comparison.policy.model_copy(update={"worthwhile_gain": gain})
