@@ -122,11 +122,15 @@ def decide(evidence: Evidence, policy: EvaluationPolicy) -> Verdict:
 
 
 def _beats_every_cheaper_arm(tuned: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> bool:
-    """Each contrast at full level: an intersection-union test needs no correction (protocol 1.6)."""
+    """Each contrast at full level: an intersection-union test needs no correction (protocol 1.6). Being the best of
+    several fine-tunes on the same rows does: the level is divided among them (Bonferroni)."""
+    tuned_arms = sum(arm.spec.is_fine_tune for arm in evidence.arms)
     for other in evidence.cheap:
         contrast = evidence.between(tuned.spec.name, other.spec.name)
         enough = policy.margin(tuned.spec.family, other.spec.family)
-        if contrast.low <= 0 or _shrunken(contrast, evidence.prior) <= enough:
+        if contrast.low <= 0 or contrast.p_value * tuned_arms > 2 * policy.superiority_alpha:
+            return False
+        if _shrunken(contrast, evidence.prior) <= enough:
             return False
     return bool(evidence.cheap)
 

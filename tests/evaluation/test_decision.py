@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,6 +98,19 @@ class TestFineTune:
         assert doubtful.between("lora", "head").low > 0
         assert decide(doubtful, POLICY).kind is not VerdictKind.FINE_TUNE
         assert decide(open_minded, POLICY).kind is VerdictKind.FINE_TUNE
+
+    def test_the_best_of_three_must_be_more_certain_than_an_only_one(self, scored: Scored, weigh: Weigh) -> None:
+        # 50 rows right that the others get wrong, 30 the other way round: p = 0.025 for one, three times that for three.
+        open_minded = GainPrior(0.03, 0.5, "anything goes")
+        cheap = [scored(family, right_on(200, 400)) for family in FIVE[:4]]
+        only = scored(Family.LORA, np.tile(right_on(220, 400, 30), (3, 1)), 0.001)
+        others = [
+            replace(worse, spec=replace(worse.spec, name=f"lora of rank {rank}"))
+            for rank in (4, 8)
+            for worse in [scored(Family.LORA, np.tile(right_on(200, 400, 30), (3, 1)), 0.001)]
+        ]
+        assert decide(weigh([*cheap, only], POLICY, open_minded), POLICY).kind is VerdictKind.FINE_TUNE
+        assert decide(weigh([*cheap, *others, only], POLICY, open_minded), POLICY).kind is not VerdictKind.FINE_TUNE
 
     def test_shrunken_gains_are_reported(self, world: World) -> None:
         evidence = world((200, 200, 210, 210, 260), 300)
