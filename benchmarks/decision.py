@@ -6,10 +6,9 @@ which is every arm fitted on all of those rows and scored on the whole test file
 benchmarks/results/decision.json and never measured again (delete its line to have it measured); trials below --runs let
 a stopped cell go on.
 
-What each comparison saw, row by row, lies in benchmarks/results/decision_outcomes. `--replay` decides again from that,
-with the scoring, the contrasts and the rule of this checkout and without training, and shows what changes; `--replay
-other_sets` does so with a prior for the fine-tune's gain that comes from the other data sets. `decide_again` tries out
-any other prior, policy, or choice of what to train.
+What each comparison saw, row by row, lies in benchmarks/results/decision_outcomes. The tables decide again from that,
+with the scoring, the contrasts, the experience and the rule of this checkout and without training; the experience
+leaves the data set at hand out. `--published` shows the same with what was published instead of the experience.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -41,8 +40,10 @@ from evaluation.comparison import Comparison, Progress, compare, policy_for
 from evaluation.contrasts import Contrast, contrast_arms
 from evaluation.dataset import Example, Task
 from evaluation.decision import Evidence, Verdict, VerdictKind, decide
+from evaluation.experience import Experience, Outcome
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import GainPrior, believe, gain_prior
+from evaluation.posterior import believe
+from evaluation.prior import Prior, gain_prior
 from evaluation.provenance import library_versions, machine, python_version, source_sha256
 from evaluation.readers import Columns
 from evaluation.report import Report
@@ -51,6 +52,7 @@ from evaluation.splits import Fold, Split, split_dataset
 from evaluation.statistics import wilson_interval
 from evaluation.trials import FinishedTrial, Trial, finished_trial, plan_trials
 from rules.design import Design
+from rules.family import Randomness
 from rules.form import Form
 from rules.power import detectable_gain
 from service.commands.examples import Examples, configured_encoder, read_examples
@@ -86,8 +88,6 @@ Cell = dict[str, Any]
 accuracies, gains and regrets are 0..1. A cell that the audit forbids has only the verdict and its reasons."""
 Recorded = dict[str, Any]
 """What a comparison saw: for each arm and run a string of 0 and 1, one a test row; the rows' folds and clusters."""
-PriorFor = Callable[[Recorded, float], GainPrior]
-"""The prior for a comparison, given the accuracy of its best cheap arm."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,6 @@ def main() -> None:
         _quick(arguments)
         return
     cells = _read_cells()
-    if arguments.replay:
-        _show_replay(cells, arguments.replay)
-        return
     wanted = _wanted(arguments) if arguments.data else []
     for source, rows in wanted:
         if _key(source.name, rows) not in cells:
@@ -126,10 +123,13 @@ def main() -> None:
             print(time.strftime("%H:%M"), _line(cell), flush=True)
     if not cells:
         sys.exit("There are no cells yet; name the folder with the data sets.")
+    cells = decided_again(cells, experience=not arguments.published)
     summaries = _summaries(cells.values())
     print("\n".join(_summary_table(summaries)))
     complete = bool(wanted) and not arguments.only and set(arguments.sizes) >= set(SIZES)
-    if complete or arguments.table:
+    if arguments.published:
+        print("\n".join(_cell_table(cells)))
+    elif complete or arguments.table:
         _write_tables(cells, summaries)
 
 
@@ -140,7 +140,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=lambda text: text.split(","), help="names of data sets, in this order")
     parser.add_argument("--runs", type=Path, default=ROOT / "advisor-runs" / "decision")
     parser.add_argument("--table", action="store_true", help="write the tables though cells are missing")
-    parser.add_argument("--replay", nargs="?", const="product", choices=("product", "other_sets"))
+    parser.add_argument("--published", action="store_true", help="without the experience with other data sets")
     parser.add_argument("--quick", action="store_true", help="one small cell in a folder that is thrown away")
     arguments = parser.parse_args()
     if arguments.data and not arguments.data.is_dir():
@@ -388,48 +388,50 @@ def _record(cell: Cell, comparison: Comparison, audit: Audit) -> Recorded:
     }
 
 
-def product_prior(recorded: Recorded, best_cheap: float) -> GainPrior:
-    """The one that this checkout's comparison takes."""
-    return gain_prior(recorded["labels"], min(recorded["train_sizes"]), best_cheap)
+def experience_with(cells: Iterable[Cell]) -> Experience:
+    """The true accuracies, as the product keeps them."""
+    return Experience(tuple(
+        Outcome(
+            dataset=cell["dataset"], labels=cell["labels"], train_size=cell["truth"]["train_size"],
+            tested=cell["truth"]["tested"], accuracies=cell["truth"]["accuracies"], runs=cell["truth"]["runs"],
+        )
+        for cell in cells
+        if "truth" in cell
+    ))  # fmt: skip
 
 
-def prior_of_other_sets(cells: Sequence[Cell]) -> PriorFor:
-    """Mean and deviation of the true gains of the same number of rows on all other data sets."""
-
-    def prior(recorded: Recorded, best_cheap: float) -> GainPrior:
-        del best_cheap
-        rows = recorded["rows"]
-        others = [cell for cell in cells if cell["rows"] == rows and cell["dataset"] != recorded["dataset"]]
-        gains = [true_gain(cell) for cell in others]
-        if len(gains) < 3:
-            raise ValueError(f"A prior for {rows} rows needs three other data sets; found {len(gains)}.")
-        return GainPrior(float(np.mean(gains)), float(np.std(gains, ddof=1)), f"{len(gains)} other data sets")
-
-    return prior
+def decided_again(cells: Mapping[str, Cell], *, experience: bool = True) -> dict[str, Cell]:
+    """Every cell as this checkout decides it, knowing all data sets but the cell's own."""
+    known = experience_with(cells.values())
+    return {
+        key: cell | {
+            "product": decide_again(read_recorded(cell), known.without(cell["dataset"]) if experience else None)
+        }
+        if "truth" in cell
+        else cell
+        for key, cell in cells.items()
+    }  # fmt: skip
 
 
-def decide_again(
-    recorded: Recorded,
-    prior_for: PriorFor = product_prior,
-    policy: EvaluationPolicy = POLICY,
-    skipped: Collection[str] = (),
-) -> Cell:
-    """What the comparison decides under this checkout's rule, in the form of a cell's `product`.
-
-    Arms that are `skipped` count as not run: the verdict does not know them, though what was measured is shown.
-    """
-    arms, split = replay_arms(recorded, policy)
+def decide_again(recorded: Recorded, experience: Experience | None = None, policy: EvaluationPolicy = POLICY) -> Cell:
+    """What the comparison decides under this checkout's rule, in the form of a cell's `product`."""
+    arms, split = replay_arms(recorded, policy, experience)
     design = statistics_design(split, policy)
-    known = [arm for arm in arms if arm.spec.name not in skipped]
-    prior = prior_for(recorded, max(arm.accuracy for arm in known if not arm.spec.is_fine_tune))
-    beliefs = believe(known, design, prior, policy, np.random.default_rng([recorded["seed"], 1]))
-    evidence = Evidence(known, contrast_arms(known, design, policy), beliefs, prior, len(split.tested))
+    best_cheap = max(arm.accuracy for arm in arms if not arm.spec.is_fine_tune)
+    published = gain_prior(recorded["labels"], split.train_size, best_cheap)
+    prior: Prior = published
+    if experience is not None:
+        names = [arm.spec.name for arm in arms]
+        prior = experience.prior(names, recorded["labels"], split.train_size, published) or published
+    beliefs = believe(arms, design, prior, policy, np.random.default_rng([recorded["seed"], 1]))
+    evidence = Evidence(arms, contrast_arms(arms, design, policy), beliefs, prior, len(split.tested))
     accuracies = {arm.spec.name: arm.accuracy for arm in arms}
-    fits = 0 if TUNED in skipped else _fits(recorded)
-    return _decided(decide(evidence, policy), accuracies, contrast_arms(arms, design, policy), fits, policy)
+    return _decided(decide(evidence, policy), accuracies, evidence.contrasts, _fits(recorded), policy)
 
 
-def replay_arms(recorded: Recorded, policy: EvaluationPolicy = POLICY) -> tuple[list[ScoredArm], Split]:
+def replay_arms(
+    recorded: Recorded, policy: EvaluationPolicy = POLICY, experience: Experience | None = None
+) -> tuple[list[ScoredArm], Split]:
     """Arms scored as they were. Texts and labels are stand-ins: scoring only sees whether an answer was right."""
     task = Task(tuple(f"label {number}" for number in range(recorded["labels"])))
     right = task.labels[0]
@@ -443,7 +445,9 @@ def replay_arms(recorded: Recorded, policy: EvaluationPolicy = POLICY) -> tuple[
     arms = []
     for spec in _specs(recorded):
         trials = list(_replayed_trials(spec.name, recorded["arms"][spec.name], folds, right))
-        arms.append(score_arm(spec, trials, split, task, policy))
+        varies = spec.randomness is not Randomness.NONE
+        deviation = experience.run_deviation(spec.name) if experience is not None and varies else None
+        arms.append(score_arm(spec, trials, split, task, policy, deviation))
     return arms, split
 
 
@@ -660,20 +664,6 @@ def _share(hits: Sequence[bool]) -> dict[str, Any] | None:
 
 
 # --- Showing
-
-
-def _show_replay(cells: dict[str, Cell], prior: str) -> None:
-    """Figures as decided again, and every cell whose verdict changes."""
-    compared = {key: cell for key, cell in cells.items() if "product" in cell}
-    prior_for = prior_of_other_sets(list(compared.values())) if prior == "other_sets" else product_prior
-    again = {key: cell | {"product": decide_again(read_recorded(cell), prior_for)} for key, cell in compared.items()}
-    print("\n".join(_summary_table(_summaries((cells | again).values()))))
-    changed = [key for key in compared if _verdict_of(again[key]["product"]) != _verdict_of(cells[key]["product"])]
-    print(f"\n{len(changed)} of {len(compared)} verdicts differ from those that are kept.")
-    for key in changed:
-        before, after = cells[key]["product"], again[key]["product"]
-        regrets = [_points(priced_regret(cells[key], product["arm"])) for product in (before, after)]
-        print(f"{key}: {_verdict_of(before)} -> {_verdict_of(after)}; priced regret {' -> '.join(regrets)}")
 
 
 def _verdict_of(product: Cell) -> str:

@@ -33,7 +33,7 @@ from evaluation.contrasts import contrast_arms
 from evaluation.dataset import Dataset, Example, Task
 from evaluation.decision import Evidence, VerdictKind, decide
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import gain_prior
+from evaluation.prior import gain_prior
 from evaluation.provenance import source_sha256
 from evaluation.scoring import ScoredArm, score_arm, statistics_design
 from evaluation.splits import Split, given_split, split_dataset

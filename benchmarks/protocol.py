@@ -54,7 +54,8 @@ from evaluation.decision import Evidence, VerdictKind, decide
 from evaluation.gate import Stakes, Step, Trainings, after_one_seed, before_training
 from evaluation.looks import Looks, obrien_fleming, z_of
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import GainPrior, believe, gain_prior
+from evaluation.posterior import believe
+from evaluation.prior import GainPrior, gain_prior
 from evaluation.provenance import source_sha256
 from evaluation.readers import read_dataset
 from evaluation.routing import Marked, Routing, find_routing

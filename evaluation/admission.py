@@ -11,7 +11,7 @@ from evaluation.arm import ArmSpec
 from evaluation.contrasts import arm_interval
 from evaluation.gate import Gate, Stakes, Step, Trainings, after_one_seed, before_training
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import GainPrior
+from evaluation.prior import GainPrior
 from evaluation.scoring import ScoredArm, statistics_design
 from evaluation.setup import Comparison
 from evaluation.splits import Design, Split
@@ -25,8 +25,8 @@ from rules.layout import Backend
 
 Measure = Callable[[Sequence[PlannedTrial]], Sequence[ScoredArm]]
 """Runs these trials and scores their arms, with whatever else is compared."""
-PriorFor = Callable[[float], GainPrior]
-"""What is expected of a fine-tune, given the accuracy of the best cheap arm."""
+PriorFor = Callable[[ArmSpec, ScoredArm], GainPrior]
+"""What is expected of a fine-tune's lead over the best cheap arm, given that arm's measurement."""
 
 
 class Admission(BaseModel):
@@ -140,7 +140,7 @@ class _Question:
         best = self._best(self.measure(self.cheap))
         stakes = Stakes(self.policy.margin(spec.family, best.spec.family), cost.of_fit, cost.worth_of_point)
         trainings = self._trainings(spec, own)
-        prior = self.prior_for(best.accuracy)
+        prior = self.prior_for(spec, best)
         high = arm_interval(best, statistics_design(self.split, self.policy), self.policy.confidence).high
         before = before_training(best.accuracy, high, prior, trainings, stakes)
         if before.decision is Step.SKIP:
@@ -152,6 +152,10 @@ class _Question:
         gain = estimate_difference(tuned.outcomes, best.outcomes, statistics_design(self.split, self.policy))
         after = after_one_seed(gain, tuned.accuracy, prior, trainings, stakes)
         return list(own) if after.decision is Step.GO_ON else first, (before, after)
+
+    def _run_deviation(self, spec: ArmSpec) -> float:
+        known = self.comparison.experience.run_deviation(spec.name) if self.comparison.experience else None
+        return self.policy.run_deviation(spec.family, self.split.train_size, 0) if known is None else known
 
     @property
     def _has_rivals(self) -> bool:
@@ -168,7 +172,7 @@ class _Question:
         crossed = self.split.design is Design.CROSS_FIT
         return Trainings(
             rows=len(set(self.split.clusters)),
-            run_deviation=self.policy.run_deviation(spec.family, self.split.train_size, 0),
+            run_deviation=self._run_deviation(spec),
             first=first,
             later=len(own) - first,
             inflation=self.policy.cross_fit_inflation if crossed else 1.0,

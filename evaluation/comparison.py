@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from evaluation.admission import Admission, Admitted, admit, form_says_no, learns_a_form
+from evaluation.arm import ArmSpec
 from evaluation.audit import Audit, AuditBlocked
 from evaluation.contrasts import contrast_arms
 from evaluation.dataset import inputs_of
@@ -16,13 +17,15 @@ from evaluation.items import every_item_tested
 from evaluation.learning import Learning, learn, plan_curve
 from evaluation.memo import Measured, write_memo
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import Beliefs, GainPrior, believe, gain_prior
+from evaluation.posterior import Beliefs, believe
+from evaluation.prior import GainPrior, Prior, gain_prior
 from evaluation.recorded import cheapest_first
 from evaluation.report import Report
 from evaluation.scoring import ScoredArm, score_arm, statistics_design
 from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
 from evaluation.splits import Split, given_split, split_dataset
 from evaluation.trials import FinishedTrial, PlannedTrial, plan_trials, run_trials
+from rules.family import Randomness
 
 __all__ = ["Comparison", "Progress", "TrainingCost", "compare", "policy_for"]
 
@@ -63,8 +66,8 @@ def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, progr
     def measure(trials: Sequence[PlannedTrial]) -> list[ScoredArm]:
         return _arms(comparison, _run([trials], comparison, progress)[0], split, policy)
 
-    def prior_for(best_cheap: float) -> GainPrior:
-        return _prior(comparison, split, best_cheap)
+    def prior_for(spec: ArmSpec, best: ScoredArm) -> GainPrior:
+        return _prior(comparison, split, best.accuracy).gain(spec.name, best.spec.name)
 
     return admit(comparison, planned, split, policy, prior_for, measure)
 
@@ -107,13 +110,20 @@ def _arms(
     """Those fitted here and those recorded elsewhere, the cheapest first."""
     names = {trial.trial.arm for trial in finished}
     arms = [
-        score_arm(spec, _of(spec.name, finished), split, comparison.task, policy)
+        score_arm(spec, _of(spec.name, finished), split, comparison.task, policy, _known_deviation(comparison, spec))
         for spec in comparison.specs
         if spec.name in names
     ]
     if comparison.recorded is None:
         return arms
     return cheapest_first([*arms, *comparison.recorded.scored(split.tested, policy)], policy)
+
+
+def _known_deviation(comparison: Comparison, spec: ArmSpec) -> float | None:
+    """Of fits of an arm that varies, on other data sets."""
+    if comparison.experience is None or spec.randomness is Randomness.NONE:
+        return None
+    return comparison.experience.run_deviation(spec.name)
 
 
 def _of(arm: str, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
@@ -144,15 +154,20 @@ def _barred(comparison: Comparison, arms: Sequence[ScoredArm]) -> tuple[Barred, 
     return tuple(Barred(arm, (forbidden,)) for arm in tuned)
 
 
-def _prior(comparison: Comparison, split: Split, best_cheap: float) -> GainPrior:
+def _prior(comparison: Comparison, split: Split, best_cheap: float) -> Prior:
+    """What the same arms did elsewhere; what was published of such tasks where nobody knows."""
     labels = len(comparison.task.labels)
     if comparison.recorded is not None and not comparison.specs:
         return comparison.recorded.gain_prior(labels, best_cheap, form_of_answers=learns_a_form(comparison.form))
-    return gain_prior(labels, split.train_size, best_cheap)
+    published = gain_prior(labels, split.train_size, best_cheap)
+    if comparison.experience is None:
+        return published
+    names = [spec.name for spec in comparison.specs]
+    return comparison.experience.prior(names, labels, split.train_size, published) or published
 
 
 def _beliefs(
-    comparison: Comparison, arms: Sequence[ScoredArm], split: Split, prior: GainPrior, policy: EvaluationPolicy
+    comparison: Comparison, arms: Sequence[ScoredArm], split: Split, prior: Prior, policy: EvaluationPolicy
 ) -> Beliefs:
     rng = np.random.default_rng([comparison.seed, 1])
     return believe(arms, statistics_design(split, policy), prior, policy, rng)

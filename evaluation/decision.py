@@ -12,7 +12,8 @@ from evaluation.admission import Admission
 from evaluation.contrasts import Contrast
 from evaluation.numbers import percent, points, unsigned_points
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import Beliefs, GainPrior, shrunken_gain
+from evaluation.posterior import Beliefs, shrunken_gain
+from evaluation.prior import Prior
 from evaluation.scoring import ScoredArm
 from rules.power import detectable_gain, items_needed, runs_factor_needed
 
@@ -75,7 +76,7 @@ class Evidence:
     arms: Sequence[ScoredArm]
     contrasts: Sequence[Contrast]
     beliefs: Beliefs
-    prior: GainPrior
+    prior: Prior
     items: int
     admissions: Sequence[Admission] = ()
     barred: Sequence[Barred] = ()
@@ -142,8 +143,9 @@ def _is_certainly_good_enough(arm: ScoredArm, evidence: Evidence, policy: Evalua
     )
 
 
-def _shrunken(contrast: Contrast, prior: GainPrior) -> float:
-    return shrunken_gain(contrast.difference, contrast.item_variance + contrast.run_variance, prior)
+def _shrunken(contrast: Contrast, prior: Prior) -> float:
+    expected = prior.gain(contrast.first, contrast.second)
+    return shrunken_gain(contrast.difference, contrast.item_variance + contrast.run_variance, expected)
 
 
 def _verdict(
@@ -173,7 +175,7 @@ def _verdict(
         }
         if tuned
         else {},
-        prior=f"N({points(evidence.prior.mean)}, {points(evidence.prior.deviation)}): {evidence.prior.situation}",
+        prior=evidence.prior.text,
         settling=_settling(arm, rival, contrast, evidence, policy) if kind is VerdictKind.PROVISIONAL else None,
     )
 

@@ -14,7 +14,8 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.numbers import percent, points, unsigned_points
-from evaluation.posterior import GainPrior, shrunken_gain
+from evaluation.posterior import shrunken_gain
+from evaluation.prior import GainPrior
 from evaluation.statistics import Estimate
 
 ITEM_CORRELATION: Final = 0.3

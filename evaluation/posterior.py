@@ -8,20 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.policy import EvaluationPolicy
+from evaluation.prior import ArmsPrior, GainPrior, Prior
 from evaluation.scoring import ScoredArm
 from evaluation.statistics import Design, item_variance, run_variance
-
-
-@dataclass(frozen=True)
-class GainPrior:
-    """What published results say of a fine-tune's gain over the best cheaper arm, before any is measured; in accuracy.
-
-    `situation` says in words which row of protocol 3.10 applies.
-    """
-
-    mean: float
-    deviation: float
-    situation: str
 
 
 @dataclass(frozen=True)
@@ -34,18 +23,6 @@ class Beliefs:
     regret: tuple[float, ...]
 
 
-def gain_prior(labels: int, train_size: int, best_cheap: float, *, form_of_answers: bool = False) -> GainPrior:
-    """Protocol 3.10, deliberately wide. `form_of_answers` says that the task is to learn how answers look."""
-    if form_of_answers and best_cheap < 0.70:
-        return GainPrior(0.15, 0.10, "a form of answers to learn, and much room above the cheap arms")
-    per_label = train_size / labels
-    if labels >= 30 and per_label <= 15:
-        return GainPrior(-0.10, 0.08, "many labels with few examples each")
-    if labels <= 15 and 16 <= per_label <= 100 and best_cheap < 0.90:
-        return GainPrior(0.03, 0.06, "few labels with 16 to 100 examples each, and room above the cheap arms")
-    return GainPrior(0.0, 0.08, "no published pattern fits")
-
-
 def shrunken_gain(difference: float, variance: float, prior: GainPrior) -> float:
     """Posterior mean of a gain: the winner's curse taken out. Zero variance gives the difference itself."""
     weight = _weight(variance, prior)
@@ -55,19 +32,18 @@ def shrunken_gain(difference: float, variance: float, prior: GainPrior) -> float
 def believe(
     arms: Sequence[ScoredArm],
     design: Design,
-    prior: GainPrior,
+    prior: Prior,
     policy: EvaluationPolicy,
     rng: np.random.Generator,
 ) -> Beliefs:
-    """Draw every arm's true accuracy together, rows shared between arms, a fine-tune's gain shrunk by the prior."""
-    means = np.array([arm.accuracy for arm in arms])
-    draws = rng.multivariate_normal(means, _covariance(arms, design), size=policy.posterior_draws, method="eigh")
-    tuned = [number for number, arm in enumerate(arms) if arm.spec.is_fine_tune]
-    cheap = [number for number in range(len(arms)) if number not in tuned]
-    for number in tuned:
-        if cheap:
-            best = max(cheap, key=lambda arm: means[arm])
-            draws[:, number] = draws[:, best] + _shrunk(draws[:, number] - draws[:, best], prior)
+    """Draw every arm's true accuracy together, rows shared between arms; the prior tells of a fine-tune's gain alone,
+    or of all arms."""
+    means, covariance = np.array([arm.accuracy for arm in arms]), _covariance(arms, design)
+    if isinstance(prior, ArmsPrior):
+        means, covariance = prior.conditioned([arm.spec.name for arm in arms], means, covariance)
+    draws = rng.multivariate_normal(means, covariance, size=policy.posterior_draws, method="eigh")
+    if isinstance(prior, GainPrior):
+        _shrink_gains(draws, arms, means, prior)
     utility = draws - np.array([policy.price(arm.spec.family) for arm in arms])
     winner = utility.argmax(axis=1)
     return Beliefs(
@@ -75,6 +51,16 @@ def believe(
         tuple((winner == number).mean() for number in range(len(arms))),
         tuple((utility.max(axis=1) - utility[:, number]).mean() for number in range(len(arms))),
     )
+
+
+def _shrink_gains(draws: np.ndarray, arms: Sequence[ScoredArm], means: np.ndarray, prior: GainPrior) -> None:
+    """In place: every fine-tune's lead over the best of the others."""
+    tuned = [number for number, arm in enumerate(arms) if arm.spec.is_fine_tune]
+    cheap = [number for number in range(len(arms)) if number not in tuned]
+    for number in tuned:
+        if cheap:
+            best = max(cheap, key=lambda arm: means[arm])
+            draws[:, number] = draws[:, best] + _shrunk(draws[:, number] - draws[:, best], prior)
 
 
 def _shrunk(gains: np.ndarray, prior: GainPrior) -> np.ndarray:

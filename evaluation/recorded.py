@@ -12,7 +12,7 @@ import numpy as np
 from evaluation.arm import ArmSpec
 from evaluation.dataset import Example
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import GainPrior, gain_prior
+from evaluation.prior import GainPrior, gain_prior
 from evaluation.scoring import ScoredArm
 from evaluation.statistics import Outcomes, Scores
 from rules.family import Family

@@ -45,9 +45,17 @@ class ScoredArm:
 
 
 def score_arm(
-    spec: ArmSpec, trials: Sequence[FinishedTrial], split: Split, task: Task, policy: EvaluationPolicy
+    spec: ArmSpec,
+    trials: Sequence[FinishedTrial],
+    split: Split,
+    task: Task,
+    policy: EvaluationPolicy,
+    run_deviation: float | None = None,
 ) -> ScoredArm:
-    """Put the trials of one arm together; ValueError unless every run covers every test row."""
+    """Put the trials of one arm together; ValueError unless every run covers every test row.
+
+    `run_deviation` is known of the arm's fits from elsewhere; without it the published one of its family is taken.
+    """
     runs = max(trial.trial.run for trial in trials) + 1
     rows = len(split.tested)
     answers: list[list[str | None]] = [[None] * rows for _ in range(runs)]
@@ -70,13 +78,14 @@ def score_arm(
     scores = [
         [metric(example.output, answer) for example, answer in zip(split.tested, run, strict=True)] for run in answers
     ]
-    demonstrations = min(split.train_size, spec.demonstrations * len(task.labels))
-    deviation = policy.run_deviation(spec.family, split.train_size, demonstrations)
+    if run_deviation is None:
+        demonstrations = min(split.train_size, spec.demonstrations * len(task.labels))
+        run_deviation = policy.run_deviation(spec.family, split.train_size, demonstrations)
     fit = [finished.trial.fit_seconds for finished in trials]
     predict = [finished.trial.predict_seconds for finished in trials]
     return ScoredArm(
         spec=spec,
-        outcomes=Outcomes(np.array(scores), np.array(split.fold_of()), deviation),
+        outcomes=Outcomes(np.array(scores), np.array(split.fold_of()), run_deviation),
         answers=tuple(tuple(run) for run in answers),
         confidences=tuple(confidences),
         failures=failures,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evaluation.arm import ArmSpec
 from evaluation.dataset import Dataset, Task
+from evaluation.experience import Experience
 from evaluation.policy import EvaluationPolicy
 from evaluation.recorded import Recorded
 from evaluation.trials import PlannedTrial
@@ -32,7 +33,8 @@ class Comparison:
 
     `folder` keeps its trials; the same comparison in the same folder goes on where it stopped. `recorded` are answers
     of further arms to every test row; without `specs` they are all that is compared, and every row is tested.
-    `exhaustive` trains every fine-tune, whatever the gate says.
+    `exhaustive` trains every fine-tune, whatever the gate says. `experience` is what the same arms did on data sets
+    that are none of the user's; without it published results are taken.
     """
 
     dataset: Dataset
@@ -48,6 +50,7 @@ class Comparison:
     learning_curve: bool = True
     training_cost: TrainingCost = TrainingCost()
     exhaustive: bool = False
+    experience: Experience | None = None
 
 
 class Progress:

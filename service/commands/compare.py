@@ -25,6 +25,7 @@ from rules.policy import Policy
 from rules.worth import worth_of_point
 from service.commands.documents import read_form, read_label_descriptions
 from service.commands.examples import Examples, configured_encoder, read_examples
+from service.commands.experience import experience_with
 from service.commands.indented import indented
 from service.commands.progress import Bars
 from service.refusals import REQUIREMENT_NOT_MET, Refusal
@@ -90,6 +91,7 @@ def run_compare(request: Request) -> None:
         learning_curve=request.learning_curve,
         training_cost=training_cost_of(request, form, rulebook.policy),
         exhaustive=request.exhaustive,
+        experience=experience_with(encoder),
     )
     refuse_blockers(examples.audit, request)
     with locked(folder), Bars() as bars:

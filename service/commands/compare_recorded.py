@@ -16,6 +16,7 @@ from evaluation.arm import ArmSpec
 from evaluation.audit import Audit
 from evaluation.comparison import Comparison, Progress, compare
 from evaluation.dataset import Dataset, Task
+from evaluation.experience import Experience
 from evaluation.items import audit_items, read_items
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
@@ -36,6 +37,7 @@ from service.commands.compare import (
 )
 from service.commands.documents import read_form
 from service.commands.examples import configured_encoder, read_examples
+from service.commands.experience import experience_with
 from service.commands.indented import indented
 from service.commands.progress import Bars
 from service.refusals import Refusal
@@ -63,6 +65,7 @@ class _Asked:
     audit: Audit
     task: Task
     specs: Sequence[ArmSpec]
+    experience: Experience | None = None
 
     @property
     def tested(self) -> Dataset:
@@ -103,6 +106,7 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
         learning_curve=request.learning_curve,
         training_cost=training_cost_of(request, form, rulebook.policy),
         exhaustive=request.exhaustive,
+        experience=asked.experience,
     )
     with locked(folder), Bars() if asked.specs else nullcontext(Progress()) as progress:
         report = compare(comparison, asked.audit, progress)
@@ -127,7 +131,9 @@ def _for_the_encoder(request: Request, settings: Settings, policy: EvaluationPol
     columns = Columns(request.input_column, request.output_column)
     examples = read_examples(request.data, request.test, columns, encoder, policy)
     task = task_of(request, examples)
-    return _Asked(examples.dataset, examples.test, examples.audit, task, encoder_arms(encoder))
+    return _Asked(
+        examples.dataset, examples.test, examples.audit, task, encoder_arms(encoder), experience_with(encoder)
+    )  # fmt: skip
 
 
 def _apart(recorded: Recorded, specs: Sequence[ArmSpec]) -> Recorded:

@@ -17,7 +17,8 @@ from evaluation.contrasts import contrast_arms
 from evaluation.dataset import Dataset, Example, Task
 from evaluation.decision import Evidence
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import GainPrior, believe
+from evaluation.posterior import believe
+from evaluation.prior import GainPrior
 from evaluation.scoring import ScoredArm
 from evaluation.statistics import Design, Outcomes
 

@@ -20,7 +20,8 @@ from evaluation.arm import Family
 from evaluation.contrasts import contrast_arms
 from evaluation.decision import Evidence, VerdictKind, decide
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import Beliefs, GainPrior
+from evaluation.posterior import Beliefs
+from evaluation.prior import GainPrior
 from evaluation.scoring import ScoredArm
 from evaluation.statistics import Design, Outcomes, estimate_difference, mcnemar_mid_p, tango_interval
 

@@ -15,7 +15,8 @@ from evaluation.arm import Family
 from evaluation.contrasts import Contrast
 from evaluation.decision import Evidence, Verdict, VerdictKind, decide
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import GainPrior, shrunken_gain
+from evaluation.posterior import shrunken_gain
+from evaluation.prior import GainPrior
 from evaluation.scoring import ScoredArm
 
 Scored = Callable[..., ScoredArm]

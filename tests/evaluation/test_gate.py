@@ -21,7 +21,7 @@ from evaluation.gate import (
     value_of_knowing,
     value_of_measuring,
 )
-from evaluation.posterior import GainPrior
+from evaluation.prior import GainPrior
 from evaluation.statistics import Estimate
 
 UNKNOWN = GainPrior(0.0, 0.08, "no published pattern fits")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evaluation.arm import Family
 from evaluation.policy import EvaluationPolicy
-from evaluation.posterior import GainPrior, believe, gain_prior, shrunken_gain
+from evaluation.posterior import believe, shrunken_gain
+from evaluation.prior import GainPrior, gain_prior
 from evaluation.scoring import ScoredArm
 from evaluation.statistics import Design
 
