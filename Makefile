@@ -41,8 +41,9 @@ lint: $(VENV)/installed
 types: $(VENV)/installed
 	$(BIN)/mypy
 
-docs: $(VENV)/installed ## Renew docs/rules.md from the rules
+docs: $(VENV)/installed ## Renew docs/rules.md and docs/statistics.md
 	$(BIN)/python scripts/rules_handbook.py
+	$(BIN)/python scripts/statistics_page.py
 
 lock: ## Renew requirements.lock from pyproject.toml
 	PYTHON=$(PYTHON) scripts/lock.sh

@@ -130,6 +130,7 @@ def main() -> None:
     if arguments.published:
         print("\n".join(_cell_table(cells)))
     elif complete or arguments.table:
+        _write_cells(_read_cells(), summaries)
         _write_tables(cells, summaries)
 
 
@@ -488,10 +489,15 @@ def _keep(cell: Cell, recorded: Recorded | None) -> dict[str, Cell]:
         if recorded is not None:
             _outcomes_of(cell).write_bytes(_pack(recorded))
         cells = _read_cells() | {_key(cell["dataset"], cell["rows"]): cell}
-        figures = json.dumps(_rounded(_summaries(cells.values()), digits=6), indent=1)
-        lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(cells[name])}" for name in sorted(cells))
-        write_whole(RESULTS, f'{{"cells": {{\n{lines}\n}},\n"summary": {figures}}}\n')
+        _write_cells(cells, {})
     return cells
+
+
+def _write_cells(cells: Mapping[str, Cell], summaries: Mapping[str, Any]) -> None:
+    """As measured; the summaries are of what was decided again."""
+    figures = json.dumps(_rounded(summaries, digits=6), indent=1)
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(cells[name])}" for name in sorted(cells))
+    write_whole(RESULTS, f'{{"cells": {{\n{lines}\n}},\n"summary": {figures}}}\n')
 
 
 @contextmanager
