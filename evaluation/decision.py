@@ -129,7 +129,7 @@ def _beats_every_cheaper_arm(tuned: ScoredArm, evidence: Evidence, policy: Evalu
     for other in evidence.cheap:
         contrast = evidence.between(tuned.spec.name, other.spec.name)
         enough = policy.margin(tuned.spec.family, other.spec.family)
-        if contrast.low <= 0 or contrast.p_value * tuned_arms > 2 * policy.superiority_alpha:
+        if contrast.low <= 0 or (tuned_arms > 1 and contrast.p_value * tuned_arms > 2 * policy.superiority_alpha):
             return False
         if _shrunken(contrast, evidence.prior) <= enough:
             return False
