@@ -38,3 +38,16 @@ def test_a_form_is_judged_in_under_15_milliseconds() -> None:
         (median,) = re.findall(r"post: median (\d+\.\d+)", done.stdout)
         medians.append(float(median))
     assert min(medians) < 15, medians
+
+
+@pytest.mark.skipif(not (DATA / "open" / "trec6").is_dir(), reason="needs the open data sets: set ADVISOR_DATA")
+def test_a_decision_is_measured_against_the_truth() -> None:
+    """One small cell: the comparison, the truth, and a replay that agrees with what was decided."""
+    done = subprocess.run(
+        [sys.executable, "benchmarks/decision.py", str(DATA / "open"), "--quick"],
+        cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "a replay agrees" in done.stdout
+    (regret,) = re.findall(r"priced regret (\d+\.\d)", done.stdout)
+    assert float(regret) < 20
