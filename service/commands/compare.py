@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from adapters.catalogue import encoder_arms
 from evaluation.audit import Audit, AuditBlocked, SignOffRefused
@@ -18,7 +16,6 @@ from evaluation.dataset import Task
 from evaluation.decision import Verdict, VerdictKind
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
-from evaluation.render.view import View
 from evaluation.report import Report
 from rules.form import Form
 from rules.policy import Policy
@@ -26,8 +23,8 @@ from rules.worth import worth_of_point
 from service.commands.documents import read_form, read_label_descriptions
 from service.commands.examples import Examples, configured_encoder, read_examples
 from service.commands.experience import experience_with
-from service.commands.indented import indented
 from service.commands.progress import Bars
+from service.commands.terminal_report import show_report
 from service.refusals import REQUIREMENT_NOT_MET, Refusal
 from service.rulebook import load_rulebook
 from service.run_folder import TRIALS, locked, write_report, write_whole
@@ -97,7 +94,7 @@ def run_compare(request: Request) -> None:
     with locked(folder), Bars() as bars:
         report = compare(comparison, examples.audit, bars)
         paths = write_report(folder, report)
-    conclude(report, paths, request, required, show_report)
+    conclude(report, paths, request, required)
 
 
 def refuse_blockers(audit: Audit, request: Request) -> None:
@@ -113,13 +110,12 @@ def conclude(
     paths: Sequence[Path],
     request: Request,
     required: Required | None,
-    show: Callable[[Report, Console], None],
 ) -> None:
     """Give the report to whom it was asked for; `Refusal` where the verdict is not the required one."""
     if request.json:
         _write_json(request.json, report.model_dump_json(indent=1))
     if request.json != STANDARD_OUTPUT:
-        show(report, Console())
+        show_report(report, Console())
         print("\n".join(f"wrote {path}" for path in paths))
     if required is not None and not _meets(report.verdict, required):
         raise Refusal(
@@ -151,39 +147,6 @@ def _no_comparison(audit: Audit) -> str:
     reasons = [f"{finding.code} {finding.message} {finding.what_to_do}" for finding in audit.blockers]
     verdict = {"kind": VerdictKind.NO_COMPARISON, "arm": None, "reasons": reasons}
     return json.dumps({"verdict": verdict, "audit": audit.model_dump(mode="json")}, indent=1)
-
-
-def show_report(report: Report, console: Console) -> None:
-    """Verdict, reasons and the table of arms, in a terminal."""
-    view = View(report)
-    console.print(f"\n[bold]{escape(view.verdict.headline)}[/bold]  ({view.kind.lower()})")
-    target = [view.target] if view.target else []
-    more = [report.learning.text] if report.learning else []
-    lines = [*view.verdict.reasons, *target, f"Biggest doubt: {view.doubt}", *more]
-    console.print(indented(("-", escape(line)) for line in lines))
-    console.print()
-    table = Table(box=None, padding=(0, 1))
-    table.add_column("")
-    table.add_column("accuracy", justify="right")
-    table.add_column(f"{view.level} interval")
-    for heading in ("P(best)", "fits", "one fit"):
-        table.add_column(heading, justify="right")
-    for arm in view.arm_rows:
-        style = "bold" if arm["name"] == view.verdict.arm else ""
-        table.add_row(
-            arm["name"],
-            arm["accuracy"],
-            arm["interval"],
-            arm["best"],
-            arm["fits"],
-            arm["fit"],
-            style=style,
-        )
-    console.print(table)
-    split = report.split
-    console.print(
-        f"[dim]{split.tested:,} rows tested, {split.train_size:,} to learn from; {escape(view.design)}[/dim]\n"
-    )
 
 
 def training_cost_of(request: Request, form: Form | None, policy: Policy) -> TrainingCost:

@@ -7,10 +7,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from adapters.catalogue import encoder_arms
 from evaluation.arm import ArmSpec
 from evaluation.audit import Audit
@@ -22,8 +18,6 @@ from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.recorded import BY_LABEL, NOT_STATED, Recorded
 from evaluation.recorded_reader import Reading, read_families, read_recorded
-from evaluation.render.view import View
-from evaluation.report import Report
 from service.commands.compare import (
     RUNS,
     Request,
@@ -38,7 +32,6 @@ from service.commands.compare import (
 from service.commands.documents import read_form
 from service.commands.examples import configured_encoder, read_examples
 from service.commands.experience import experience_with
-from service.commands.indented import indented
 from service.commands.progress import Bars
 from service.refusals import Refusal
 from service.rulebook import load_rulebook
@@ -111,7 +104,7 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
     with locked(folder), Bars() if asked.specs else nullcontext(Progress()) as progress:
         report = compare(comparison, asked.audit, progress)
         paths = write_report(folder, report)
-    conclude(report, paths, request, required, _show)
+    conclude(report, paths, request, required)
 
 
 def _answered(request: Request, policy: EvaluationPolicy) -> _Asked:
@@ -153,28 +146,3 @@ def _apart(recorded: Recorded, specs: Sequence[ArmSpec]) -> Recorded:
         for arm in recorded.arms
     )
     return replace(recorded, arms=tuple(arms))
-
-
-def _show(report: Report, console: Console) -> None:
-    """Verdict, reasons, what was assumed, and the table of arms, in a terminal."""
-    view, origin = View(report), report.origin
-    console.print(f"\n[bold]{escape(view.verdict.headline)}[/bold]  ({view.kind.lower()})")
-    target = [view.target] if view.target else []
-    console.print(indented(("-", escape(line)) for line in [*view.verdict.reasons, *target]))
-    console.print(indented([("-", f"Biggest doubt: {escape(view.doubt)}")]))
-    if origin is not None:
-        console.print("\n[bold]Recorded answers[/bold]")
-        console.print(indented(("-", escape(statement)) for statement in origin.statements))
-    console.print()
-    table = Table(box=None, padding=(0, 1))
-    for heading in ("", "family"):
-        table.add_column(heading)
-    table.add_column(view.metric, justify="right")
-    table.add_column(f"{view.level} interval")
-    for heading in ("P(best)", "fits"):
-        table.add_column(heading, justify="right")
-    for arm, row in zip(report.arms, view.arm_rows, strict=True):
-        cells = (escape(arm.name), arm.family, row["accuracy"], row["interval"], row["best"], row["fits"])
-        table.add_row(*cells, style="bold" if arm.name == view.verdict.arm else "")
-    console.print(table)
-    console.print(f"[dim]{report.split.tested:,} rows tested; {escape(view.design)}[/dim]\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from evaluation.render.page import to_html, to_markdown
-from service.commands.compare import show_report
+from service.commands.terminal_report import show_report
 from service.refusals import Refusal
 from service.run_folder import read_report
 
