@@ -28,14 +28,25 @@ class Entry(NamedTuple):
     takes_task: bool = False
     demonstrations: int = 0
     """For each label; the same number as in the arm's module, which is not imported here."""
+    chooses: str = ""
+    """Which setting it chooses on its training rows."""
 
 
 ARMS = (
     Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "zero_shot", "ZeroShot", True),
     Entry("few_shot", "few-shot prompting", Family.FEW_SHOT, Randomness.DRAW, "few_shot", "FewShot", demonstrations=8),
-    Entry("nearest", "retrieval of similar examples", Family.RETRIEVAL, Randomness.NONE, "nearest", "Nearest"),
-    Entry("head", "the classifier head", Family.HEAD, Randomness.NONE, "head", "Head"),
-    Entry("lora", "the LoRA fine-tune", Family.LORA, Randomness.TRAINING, "lora", "Lora"),
+    Entry(
+        "nearest", "retrieval of similar examples", Family.RETRIEVAL, Randomness.NONE, "nearest", "Nearest",
+        chooses="how many neighbours vote",
+    ),
+    Entry(
+        "head", "the classifier head", Family.HEAD, Randomness.NONE, "head", "Head",
+        chooses="how far its weights may grow",
+    ),
+    Entry(
+        "lora", "the LoRA fine-tune", Family.LORA, Randomness.TRAINING, "lora", "Lora",
+        chooses="when training stops",
+    ),
 )  # fmt: skip
 
 
@@ -57,6 +68,8 @@ def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> A
         load=lambda folder: _class(entry).load(encoder, folder),
         prepare=encoder.prepare,
         demonstrations=entry.demonstrations,
+        observe=encoder.observed,
+        chooses=entry.chooses,
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from evaluation.dataset import Example, Task
 from rules.family import Family, Randomness
 
-__all__ = ["Arm", "ArmSpec", "Family", "Prediction", "Randomness"]
+__all__ = ["Arm", "ArmSpec", "Choosing", "Family", "Prediction", "Randomness", "Read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,20 @@ class Arm(Protocol):
     def save(self, folder: Path) -> None: ...
 
 
+@runtime_checkable
+class Choosing(Protocol):
+    """An arm that chooses a setting while it is fitted: `validation_rows` of its training rows decided it."""
+
+    validation_rows: int
+
+
+class Read(NamedTuple):
+    """A text as a base model was given it, with all that was put around it; cut off after `token_limit` tokens."""
+
+    text: str
+    token_limit: int
+
+
 @dataclass(frozen=True)
 class ArmSpec:
     """An arm as the harness knows it before anything heavy is imported.
@@ -59,6 +74,14 @@ class ArmSpec:
     prepare: Callable[[Sequence[str]], None]
     """Called once with every input before the first fit; arms that share a base model share the callable."""
     demonstrations: int = 0
+    observe: Callable[[], AbstractContextManager[set[Read]]] | None = None
+    """Within it, all that the base model is given to read is noted. None where nobody can look."""
+    chooses: str = ""
+    """Which setting it chooses on its training rows, in words; empty for none."""
+    validation_rows: int = 0
+    """Labelled rows beyond the training rows on which its settings were chosen before: as many for every arm."""
+    own_base_model: bool = False
+    """Declared to rest on another base model than the arms beside it; all others must share one."""
 
     @property
     def is_fine_tune(self) -> bool:

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.dataset import Dataset
-from evaluation.duplicates import find_duplicates
+from evaluation.duplicates import Meaning, Vectors, find_duplicates
 from evaluation.faults import Faults
 from evaluation.findings import AuditFinding, Severity
 from evaluation.policy import EvaluationPolicy
 
 MAY_BE_SIGNED_OFF = ("AUDIT03", "AUDIT07", "AUDIT12", "AUDIT16")
 """Blockers that a person may answer for. The others leave nothing to compute with."""
+
+
+Embed = Callable[[Sequence[str]], Vectors]
+"""Texts to unit vectors, (texts, dimensions)."""
+
+
+class NearSearch(StrEnum):
+    """What near duplicates were searched by."""
+
+    NOTHING = "nothing"
+    LETTERS = "letters"
+    MEANING = "letters and meaning"
+
+
+SEARCHED = {
+    NearSearch.NOTHING: "Near duplicates were not searched, only exact ones.",
+    NearSearch.LETTERS: "Near duplicates were searched by letters (character n-grams), not by meaning.",
+    NearSearch.MEANING: "Near duplicates were searched by letters (character n-grams) and by meaning (embeddings).",
+}
 
 
 class SignOff(BaseModel):
@@ -31,7 +51,8 @@ class SignOffRefused(ValueError):
 
 class Audit(BaseModel):
     """Counts and findings. `groups` numbers the sets of training rows that must not be split; `left_out` are the
-    training rows (by number) that nearly repeat a row of the test file and so may not be trained on."""
+    training rows (by number) that repeat a row of the test file, exactly or nearly, or belong to its group, and so are
+    not trained on; `twinned` are the test rows (by number) that a training row repeats, exactly or nearly."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -45,7 +66,14 @@ class Audit(BaseModel):
     groups: tuple[int, ...]
     test_groups: tuple[int, ...]
     left_out: tuple[int, ...]
+    twinned: tuple[int, ...] = ()
+    near_search: NearSearch = NearSearch.LETTERS
     signed_off: tuple[SignOff, ...] = ()
+
+    @property
+    def searched(self) -> str:
+        """How near duplicates were searched, as a sentence."""
+        return SEARCHED[self.near_search]
 
     @property
     def blockers(self) -> tuple[AuditFinding, ...]:
@@ -88,25 +116,32 @@ def audit_dataset(
     policy: EvaluationPolicy,
     token_limit: int,
     count_tokens: Callable[[Sequence[str]], list[int]],
+    embed: Embed | None = None,
 ) -> Audit:
-    """Every check of protocol section 5 that needs no model, over the examples and, if given, the test file.
+    """Every check of protocol section 5, over the examples and, if given, the test file.
 
-    `token_limit` is what the chosen model reads of a text, `count_tokens` its tokenizer.
+    `token_limit` is what the chosen model reads of a text, `count_tokens` its tokenizer. `embed` is its embedding: it
+    is called once, with every input in file order, as a comparison would, so that neither changes what the other
+    finds in a cache. Without it, and above the policy's limit of rows, near duplicates are searched by letters only.
     """
     both = (*dataset.examples, *(test.examples if test else ()))
+    inputs = [example.input for example in both]
+    vectors = embed(inputs) if embed and len(both) <= policy.most_rows_for_near_duplicates else None
     duplicates = find_duplicates(
-        [example.input for example in both],
+        inputs,
         policy.near_duplicate_cosine,
         [example.group for example in both],
         policy.most_rows_for_near_duplicates,
+        None if vectors is None else Meaning(vectors, policy.near_duplicate_mean_cosine),
     )
     faults = Faults(dataset, test, both, duplicates, policy)
-    tokens = count_tokens([example.input for example in both])
+    tokens = count_tokens(inputs)
     findings = [
         *faults.sizes(), *faults.groups(), *faults.labels(), *faults.empty_inputs(),
         *faults.overlong_inputs(tokens, token_limit), *faults.exact_duplicates(), *faults.near_duplicates(),
         *faults.conflicting_labels(), *faults.leakage(), *faults.personal_data(), *faults.secrets(),
     ]  # fmt: skip
+    by_letters = NearSearch.LETTERS if duplicates.near_searched else NearSearch.NOTHING
     return Audit(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
@@ -118,4 +153,6 @@ def audit_dataset(
         groups=duplicates.groups[: len(dataset)],
         test_groups=duplicates.groups[len(dataset) :],
         left_out=faults.left_out,
+        twinned=faults.twinned,
+        near_search=by_letters if vectors is None else NearSearch.MEANING,
     )

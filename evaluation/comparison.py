@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from evaluation.audit import Audit, AuditBlocked
 from evaluation.contrasts import contrast_arms
 from evaluation.dataset import inputs_of
 from evaluation.decision import Barred, Evidence, Verdict, decide
+from evaluation.fairness import AuditedTexts, check_finished, check_planned
 from evaluation.items import every_item_tested
 from evaluation.learning import Learning, learn, plan_curve
 from evaluation.memo import Measured, write_memo
@@ -23,6 +24,7 @@ from evaluation.recorded import cheapest_first
 from evaluation.report import Report
 from evaluation.scoring import ScoredArm, score_arm, statistics_design
 from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
+from evaluation.side_effects import Compared, SideEffects, find_side_effects
 from evaluation.splits import Split, given_split, split_dataset
 from evaluation.trials import FinishedTrial, PlannedTrial, plan_trials, run_trials
 from rules.family import Randomness
@@ -38,15 +40,18 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
         raise ValueError("A comparison needs at least two arms.")
     policy = policy_for(comparison)
     split = _split(comparison, audit)
-    admitted = _admit(comparison, split, policy, progress)
+    run = _Running(comparison, AuditedTexts.of(comparison.dataset, comparison.test, audit), progress)
+    admitted = _admit(comparison, split, policy, run)
     curve = _plan_curve(comparison, admitted, split, policy)
-    finished, *curve_results = _run([admitted.trials, *curve], comparison, progress)
+    finished, *curve_results = run([admitted.trials, *curve])
     arms = _arms(comparison, finished, split, policy)
-    evidence = _evidence(comparison, arms, admitted.admissions, split, policy)
+    side_effects = _side_effects(comparison, arms, finished, split, policy)
+    evidence = _evidence(comparison, arms, admitted.admissions, side_effects, split, policy)
     learning = _learning(comparison, arms, evidence, split, curve_results, policy)
     verdict = decide(evidence, policy)
     measured = Measured(
-        comparison, audit, split, policy, arms, finished, evidence, admitted.admissions, learning
+        comparison, audit, split, policy, arms, finished, curve_results, evidence, admitted.admissions, side_effects,
+        learning,
     )  # fmt: skip
     return write_memo(measured, verdict, lambda other: _decide_again(comparison, evidence, split, other))
 
@@ -59,12 +64,13 @@ def _split(comparison: Comparison, audit: Audit) -> Split:
     return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
 
 
-def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, progress: Progress) -> Admitted:
+def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, run: _Running) -> Admitted:
     """Every trial, but those of a fine-tune that cannot change the decision; the gate may have to measure first."""
     planned = plan_trials(comparison.specs, comparison.task, split, policy)
+    check_planned(planned, run.texts)
 
     def measure(trials: Sequence[PlannedTrial]) -> list[ScoredArm]:
-        return _arms(comparison, _run([trials], comparison, progress)[0], split, policy)
+        return _arms(comparison, run([trials])[0], split, policy)
 
     def prior_for(spec: ArmSpec, best: ScoredArm) -> GainPrior:
         return _prior(comparison, split, best.accuracy).gain(spec.name, best.spec.name)
@@ -80,28 +86,34 @@ def _plan_curve(
     return plan_curve(admitted.arms(comparison.specs), comparison.task, split, policy)
 
 
-def _preparation(comparison: Comparison, progress: Progress) -> Callable[[], None]:
-    """Shows every base model all texts once, in file order, so that no later call depends on what ran before."""
-    rows = (*comparison.dataset.examples, *(comparison.test.examples if comparison.test else ()))
+@dataclass(frozen=True)
+class _Running:
+    """Runs trials under the eyes of the fairness guard; raises `UnfairComparison` before or right after a bad fit."""
 
-    def prepare() -> None:
-        progress.preparing()
+    comparison: Comparison
+    texts: AuditedTexts
+    progress: Progress
+
+    def __call__(self, parts: Sequence[Sequence[PlannedTrial]]) -> list[list[FinishedTrial]]:
+        """Run every trial once, also one that several parts share; each part gets it with its own rows."""
+        planned = list({trial.key: trial for part in parts for trial in part}.values())
+        check_planned([trial for part in parts for trial in part], self.texts)
+        self.progress.planned(planned)
+        finished = run_trials(planned, self.comparison.folder, self._prepare, self.progress.done, self._judge)
+        by_key = {trial.trial.key: trial for trial in finished}
+        return [[replace(by_key[trial.key], rows=trial.rows) for trial in part] for part in parts]
+
+    def _prepare(self) -> None:
+        """Shows every base model all texts once, in file order, so that no later call depends on what ran before."""
+        comparison = self.comparison
+        rows = (*comparison.dataset.examples, *(comparison.test.examples if comparison.test else ()))
+        self.progress.preparing()
         for prepare_texts in dict.fromkeys(spec.prepare for spec in comparison.specs):
             prepare_texts(inputs_of(rows))
-        progress.prepared()
+        self.progress.prepared()
 
-    return prepare
-
-
-def _run(
-    parts: Sequence[Sequence[PlannedTrial]], comparison: Comparison, progress: Progress
-) -> list[list[FinishedTrial]]:
-    """Run every trial once, also one that several parts share; each part gets it with its own rows."""
-    planned = list({trial.key: trial for part in parts for trial in part}.values())
-    progress.planned(planned)
-    finished = run_trials(planned, comparison.folder, _preparation(comparison, progress), progress.done)
-    by_key = {trial.trial.key: trial for trial in finished}
-    return [[replace(by_key[trial.key], rows=trial.rows) for trial in part] for part in parts]
+    def _judge(self, planned: PlannedTrial, finished: FinishedTrial) -> None:
+        check_finished(planned, finished, self.texts)
 
 
 def _arms(
@@ -134,10 +146,11 @@ def _evidence(
     comparison: Comparison,
     arms: Sequence[ScoredArm],
     admissions: tuple[Admission, ...],
+    side_effects: Sequence[SideEffects],
     split: Split,
     policy: EvaluationPolicy,
 ) -> Evidence:
-    barred = _barred(comparison, arms)
+    barred = _barred(comparison, arms, side_effects)
     options = [arm for arm in arms if arm.spec.name not in {bar.arm.spec.name for bar in barred}]
     prior = _prior(comparison, split, max((arm.accuracy for arm in arms if not arm.spec.is_fine_tune), default=0.0))
     beliefs = _beliefs(comparison, options, split, prior, policy)
@@ -145,13 +158,26 @@ def _evidence(
     return Evidence(options, contrasts, beliefs, prior, len(split.tested), admissions, barred)
 
 
-def _barred(comparison: Comparison, arms: Sequence[ScoredArm]) -> tuple[Barred, ...]:
+def _side_effects(
+    comparison: Comparison,
+    arms: Sequence[ScoredArm],
+    finished: Sequence[FinishedTrial],
+    split: Split,
+    policy: EvaluationPolicy,
+) -> tuple[SideEffects, ...]:
+    rng = np.random.default_rng([comparison.seed, 3])
+    return find_side_effects(Compared(arms, finished, split, policy, comparison.folder), rng)
+
+
+def _barred(
+    comparison: Comparison, arms: Sequence[ScoredArm], side_effects: Sequence[SideEffects]
+) -> tuple[Barred, ...]:
     """Arms that were measured all the same, and may not be chosen; none where nothing else was compared."""
     forbidden = form_says_no(comparison.assessment, vetoes_only=True)
-    tuned = [arm for arm in arms if arm.spec.is_fine_tune]
-    if forbidden is None or len(tuned) == len(arms):
-        return ()
-    return tuple(Barred(arm, (forbidden,)) for arm in tuned)
+    by_form = (forbidden,) if forbidden is not None else ()
+    reasons = {found.arm: (*by_form, *found.blocks) for found in side_effects}
+    barred = tuple(Barred(arm, reasons[arm.spec.name]) for arm in arms if reasons.get(arm.spec.name))
+    return barred if len(barred) < len(arms) else ()
 
 
 def _prior(comparison: Comparison, split: Split, best_cheap: float) -> Prior:

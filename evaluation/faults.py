@@ -6,15 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from evaluation.dataset import Dataset, Example
-from evaluation.duplicates import Duplicates
+from evaluation.duplicates import Duplicates, find_twins
 from evaluation.findings import AuditFinding, Place, blocker, warning
 from evaluation.policy import EvaluationPolicy
 from evaluation.privacy import kinds_in
 
 
 class Faults:
-    """The rows under audit; one method a kind of fault. `left_out` are the training rows that stand in one group with
-    a test row."""
+    """The rows under audit; one method a kind of fault.
+
+    `left_out` are the training rows that repeat a test row, exactly or nearly, or stand in one group with one;
+    `twinned` are the test rows, counted from 0, that a training row repeats exactly or nearly.
+    """
 
     def __init__(
         self,
@@ -26,17 +29,19 @@ class Faults:
     ) -> None:
         self._dataset, self._test, self._both = dataset, test, both
         self._duplicates, self._policy = duplicates, policy
-        tested = set(duplicates.groups[len(dataset) :])
-        self.left_out = tuple(row for row in range(len(dataset)) if duplicates.groups[row] in tested)
+        self._twins = find_twins(duplicates, len(dataset))
+        self.twinned = tuple(row - len(dataset) for row in self._twins.tested)
+        tested, twins = set(duplicates.groups[len(dataset) :]), self._twins.of
+        self.left_out = tuple(row for row in range(len(dataset)) if duplicates.groups[row] in tested or row in twins)
         left_out = set(self.left_out)
         self._usable = tuple(example for row, example in enumerate(dataset.examples) if row not in left_out)
 
     def sizes(self) -> Iterator[AuditFinding]:
         left_out = len(self.left_out)
-        after = f", {left_out} others nearly repeat the test file" if left_out else ""
-        for name, rows, fewest in (
-            ("example", len(self._usable), self._policy.fewest_examples),
-            ("test example", len(self._test) if self._test else None, self._policy.fewest_test_examples),
+        without = f", without the {left_out} that a test row or its group rules out" if left_out else ""
+        for name, rows, fewest, after in (
+            ("example", len(self._usable), self._policy.fewest_examples, without),
+            ("test example", len(self._test) if self._test else None, self._policy.fewest_test_examples, ""),
         ):
             if rows is not None and rows < fewest:
                 yield blocker(
@@ -144,9 +149,14 @@ class Faults:
         if pairs:
             differ = sum(len(self._labels_of(pair)) > 1 for pair in pairs)
             labels = f", {differ} of them with different labels" if differ else ""
+            found_by = _by_meaning(sum(pair in self._duplicates.by_meaning for pair in pairs))
+            groups = self._duplicates.groups
+            apart = sum(groups[one] != groups[other] for one, other in pairs)
+            but = f", but for {_count(apart, 'pair')} that would chain unlike texts into one group" if apart else ""
             yield warning(
-                "AUDIT10", "near_duplicates", f"{_count(len(pairs), 'pair')} of nearly the same text{labels}.",
-                "Look whether both are needed; they stay on one side of every split.", self._places(pairs),
+                "AUDIT10", "near_duplicates",
+                f"{_count(len(pairs), 'pair')} of nearly the same text{labels}{found_by}.",
+                f"Look whether both are needed; they stay on one side of every split{but}.", self._places(pairs),
             )  # fmt: skip
 
     def conflicting_labels(self) -> Iterator[AuditFinding]:
@@ -166,18 +176,23 @@ class Faults:
                 "Delete them from one of the two: a score on rows that were trained on means nothing.",
                 self._places(exact),
             )  # fmt: skip
-        if self.left_out and not exact:
+        copied = {row for rows in exact for row in rows}
+        near = [row for row in self.left_out if row not in copied]
+        if near:
+            found_by = _by_meaning(len(self._twins.by_meaning.intersection(near)))
             yield warning(
                 "AUDIT13", "test_rows_nearly_in_training",
-                f"{_count(len(self.left_out), 'training row')} nearly the same as a row of the test file, "
-                "or of the same group.",
-                "These training rows are left out of every fit.", self._places(self._with_tested_twin()),
+                f"{_count(len(near), 'training row')} nearly the same as a row of the test file, "
+                f"or of the same group{found_by}.",
+                "These training rows are left out of every fit.", self._places(self._with_tested_twin(near)),
             )  # fmt: skip
 
-    def _with_tested_twin(self) -> list[tuple[int, int]]:
+    def _with_tested_twin(self, rows: Sequence[int]) -> list[tuple[int, int]]:
+        """Each training row with the test row that it repeats, else with the first one of its group."""
         groups = self._duplicates.groups
         tested = {groups[row]: row for row in reversed(range(len(self._dataset), len(self._both)))}
-        return [(row, tested[groups[row]]) for row in self.left_out]
+        twins = self._twins.of
+        return [(row, twins[row] if row in twins else tested[groups[row]]) for row in rows]
 
     def personal_data(self) -> Iterator[AuditFinding]:
         rows, kinds = self._rows_holding(secret=False)
@@ -230,6 +245,11 @@ class Faults:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _by_meaning(number: int) -> str:
+    """How many pairs only their meaning shows."""
+    return f", {number:,} of them found by meaning only, not by letters" if number else ""
 
 
 def _listed(names: Iterator[str] | Sequence[str]) -> str:

@@ -13,7 +13,9 @@ from evaluation.audit import Audit
 from evaluation.automation import find_automation
 from evaluation.contrasts import arm_interval
 from evaluation.decision import Evidence, Verdict
+from evaluation.fairness import Fairness, describe_fairness
 from evaluation.flips import find_flips
+from evaluation.leakage import leakage_effect
 from evaluation.learning import Learning
 from evaluation.origin import estimand_of, origin_of
 from evaluation.outlook import look_ahead
@@ -31,6 +33,7 @@ from evaluation.report import (
 )
 from evaluation.scoring import ScoredArm, macro_f1_of, statistics_design
 from evaluation.setup import Comparison
+from evaluation.side_effects import SideEffects
 from evaluation.splits import Split
 from evaluation.trials import FinishedTrial
 
@@ -45,8 +48,10 @@ class Measured:
     policy: EvaluationPolicy
     arms: Sequence[ScoredArm]
     finished: Sequence[FinishedTrial]
+    curve: Sequence[Sequence[FinishedTrial]]
     evidence: Evidence
     admissions: tuple[Admission, ...]
+    side_effects: tuple[SideEffects, ...]
     learning: Learning | None
 
 
@@ -65,6 +70,9 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         arms=tuple(_result(arm, split, policy, rng) for arm in arms),
         contrasts=tuple(measured.evidence.contrasts),
         admissions=measured.admissions,
+        side_effects=measured.side_effects,
+        fairness=_fairness(measured),
+        leakage=leakage_effect(arms, split, measured.audit, verdict.arm, policy, _recorded_names(comparison)),
         automation=find_automation(_recommended(verdict, arms), arms, split, policy),
         learning=measured.learning,
         flips=find_flips(verdict, policy, decide_again),
@@ -80,6 +88,16 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         times=_times(arms),
         origin=origin_of(recorded, policy) if recorded is not None else None,
     )
+
+
+def _fairness(measured: Measured) -> Fairness:
+    every = [*measured.finished, *(trial for part in measured.curve for trial in part)]
+    once = list({trial.trial.key: trial for trial in every}.values())
+    return describe_fairness(measured.comparison.specs, once, measured.comparison.recorded)
+
+
+def _recorded_names(comparison: Comparison) -> tuple[str, ...]:
+    return tuple(arm.name for arm in comparison.recorded.arms) if comparison.recorded is not None else ()
 
 
 def _recommended(verdict: Verdict, arms: Sequence[ScoredArm]) -> ScoredArm:

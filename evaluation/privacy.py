@@ -1,16 +1,18 @@
-"""Personal data and secrets in texts, found by their form: what must not leave the machine unseen.
+"""Personal data and secrets in texts: what must not leave the machine unseen.
 
-Patterns see what has a form of its own: addresses, numbers with check digits, keys. Names and what people tell about
-themselves they do not see.
+Patterns see what has a form of its own: addresses, numbers with check digits, keys. Names of people and places have
+none; they are searched where presidio-analyzer and a spaCy model of the language are installed. What people tell about
+themselves in other words, neither sees.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final, Protocol
 
 
 @dataclass(frozen=True)
@@ -85,11 +87,93 @@ KINDS: Final = (
 )
 
 
-def kinds_in(text: str) -> Iterator[Kind]:
-    """Every kind of data that a text holds, each once, in the order of `KINDS`."""
+_NO_FORM: Final = re.compile(r"(?!)")
+ENTITIES: Final = {"PERSON": Kind("name of a person", _NO_FORM), "LOCATION": Kind("name of a place", _NO_FORM)}
+"""What presidio is asked for. Its other recognisers are left out: patterns find these kinds already, and the one for
+e-mail addresses asks the network for a list of domains."""
+NAME_SCORE: Final = 0.5
+"""presidio's score from which a name counts; a find of the language model has 0.85."""
+MOST_CHARACTERS: Final = 100_000
+"""Of a text, searched for names; spaCy refuses ten times as many."""
+MODEL_SIZES: Final = ("lg", "md", "sm", "trf")
+"""spaCy's models, the first to be taken where several are installed; the last takes seconds a text."""
+
+
+class Entity(Protocol):
+    """One of presidio's finds."""
+
+    entity_type: str
+
+
+class Analyzer(Protocol):
+    """What is used of presidio's AnalyzerEngine."""
+
+    def analyze(self, text: str, language: str, *, entities: list[str], score_threshold: float) -> Sequence[Entity]: ...
+
+
+@dataclass(frozen=True)
+class Names:
+    """A search for names of people and places. `model` is the spaCy model behind it."""
+
+    analyzer: Analyzer
+    language: str
+    model: str
+
+    def kinds_in(self, text: str) -> Iterator[Kind]:
+        """Names of people, names of places, each once, if the text holds any."""
+        found = self.analyzer.analyze(
+            text[:MOST_CHARACTERS], self.language, entities=list(ENTITIES), score_threshold=NAME_SCORE
+        )
+        types = {entity.entity_type for entity in found}
+        yield from (kind for entity_type, kind in ENTITIES.items() if entity_type in types)
+
+
+def installed_names(language: str = "en") -> Names | None:
+    """The search for names with what is installed beside the advisor; None without presidio-analyzer or without a spaCy
+    model of the language (ISO 639 code). Nothing is downloaded. Loading takes seconds."""
+    if importlib.util.find_spec("presidio_analyzer") is None:
+        return None
+    model = _installed_model(language)
+    return None if model is None else Names(_analyzer(model, language), language, model)
+
+
+def searched(names: Names | None) -> str:
+    """How texts were searched for personal data, as the end of a finding."""
+    if names is None:
+        return "searched by patterns; names are not searched"
+    return f"searched by patterns, and for names with presidio and {names.model}"
+
+
+def _installed_model(language: str) -> str | None:
+    import spacy.util
+
+    models = [name for name in spacy.util.get_installed_models() if name.split("_")[0] == language]
+    sizes = {size: number for number, size in enumerate(MODEL_SIZES)}
+    return min(models, key=lambda name: (sizes.get(name.rpartition("_")[2], len(sizes)), name), default=None)
+
+
+def _analyzer(model: str, language: str) -> Analyzer:
+    from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+    from presidio_analyzer.predefined_recognizers import SpacyRecognizer
+
+    recognizer = SpacyRecognizer(supported_language=language, supported_entities=list(ENTITIES))
+    engine: Any = AnalyzerEngine(
+        registry=RecognizerRegistry([recognizer], supported_languages=[language]),
+        nlp_engine=SpacyNlpEngine([{"lang_code": language, "model_name": model}]),
+        supported_languages=[language],
+    )
+    found: Analyzer = engine
+    return found
+
+
+def kinds_in(text: str, names: Names | None = None) -> Iterator[Kind]:
+    """Every kind of data that a text holds, each once, in the order of `KINDS`; with `names`, those as well."""
     for kind in KINDS:
         if any(kind.holds(match.group()) for match in kind.pattern.finditer(text)):
             yield kind
+    if names is not None:
+        yield from names.kinds_in(text)
 
 
 def masked(text: str) -> str:

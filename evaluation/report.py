@@ -12,13 +12,16 @@ from evaluation.audit import Audit
 from evaluation.automation import Automation
 from evaluation.contrasts import Contrast
 from evaluation.decision import Verdict
+from evaluation.fairness import Fairness
 from evaluation.flips import Flip
+from evaluation.leakage import LeakageEffect
 from evaluation.learning import Learning
 from evaluation.origin import Origin
 from evaluation.outlook import Outlook
 from evaluation.policy import EvaluationPolicy
 from evaluation.provenance import Provenance
 from evaluation.scoring import ScoredArm
+from evaluation.side_effects import SideEffects
 from evaluation.splits import Split
 from rules.assess import Assessment
 
@@ -101,6 +104,12 @@ class Report(_Record):
     contrasts: tuple[Contrast, ...]
     admissions: tuple[Admission, ...] = ()
     """What was decided about training each fine-tune."""
+    side_effects: tuple[SideEffects, ...] = ()
+    """Of each fine-tune that was trained."""
+    fairness: Fairness | None = None
+    """On which terms the arms were compared."""
+    leakage: LeakageEffect | None = None
+    """Scores on test rows with a twin among the training rows, beside the others; None where none has one."""
     automation: Automation | None = None
     """Which answers may go out by themselves; None where the recommended arm gives no confidence."""
     learning: Learning | None = None

@@ -8,14 +8,16 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.arm import ArmSpec, Prediction
+from evaluation.arm import ArmSpec, Choosing, Prediction
 from evaluation.dataset import Task, fingerprint, inputs_of
+from evaluation.observation import Handed, Observation, observe_fit
 from evaluation.policy import EvaluationPolicy
 from evaluation.splits import Fold, Split
 
@@ -23,7 +25,11 @@ RECORD, PREDICTIONS, FITTED = "trial.json", "predictions.jsonl", "fitted"
 
 
 class Trial(BaseModel):
-    """What was fitted and how long it took. `key` is the hash of everything that determines the predictions."""
+    """What was fitted and how long it took. `key` is the hash of everything that determines the predictions.
+
+    `validation_rows` is the number of rows that decided a setting, `observation` what was seen of the fit; None where
+    nobody can look.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -36,11 +42,13 @@ class Trial(BaseModel):
     determined_by: dict[str, str]
     fit_seconds: float
     predict_seconds: float
+    validation_rows: int = 0
+    observation: Observation | None = None
 
 
 @dataclass(frozen=True)
 class PlannedTrial:
-    """A trial that has its key but need not have run."""
+    """A trial that has its key but need not have run. `near` is the cosine from which two texts count as one."""
 
     spec: ArmSpec
     task: Task
@@ -49,6 +57,7 @@ class PlannedTrial:
     seed: int
     rows: Fold
     inputs: tuple[str, ...]
+    near: float
 
     @cached_property
     def determined_by(self) -> dict[str, str]:
@@ -73,7 +82,7 @@ def plan_trials(specs: Sequence[ArmSpec], task: Task, split: Split, policy: Eval
     return [
         PlannedTrial(
             spec, task, number, run, _seed(split.seed, spec.name, number, run), fold,
-            tuple(inputs_of([split.tested[position] for position in fold.tested])),
+            tuple(inputs_of([split.tested[position] for position in fold.tested])), policy.near_duplicate_cosine,
         )
         for spec in specs
         for number, fold in enumerate(split.folds)
@@ -91,7 +100,8 @@ class FinishedTrial:
 
 
 def finished_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial | None:
-    """The saved trial, None if it has not run to its end. A damaged record counts as not run."""
+    """The saved trial, None if it has not run to its end. A damaged record counts as not run, and so does one without
+    the observation that could have been made."""
     home = folder / planned.key
     try:
         trial = Trial.model_validate_json((home / RECORD).read_text(encoding="utf-8"))
@@ -101,23 +111,29 @@ def finished_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial | None:
         return None
     if trial.key != planned.key or len(predictions) != len(planned.inputs):
         return None
+    if planned.spec.observe is not None and trial.observation is None:
+        return None
     return FinishedTrial(trial, planned.rows, predictions)
 
 
 def run_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial:
     """Fit, predict and save under the trial's key; a stop on the way leaves nothing that looks finished."""
-    arm = planned.spec.build(planned.task)
-    started = time.perf_counter()
-    arm.fit(planned.rows.train, planned.seed)
-    fitted = time.perf_counter()
+    with planned.spec.observe() if planned.spec.observe else nullcontext(set()) as at_fit:
+        arm = planned.spec.build(planned.task)
+        started = time.perf_counter()
+        arm.fit(planned.rows.train, planned.seed)
+        fitted = time.perf_counter()
     predictions = tuple(arm.predict(planned.inputs))
     predicted = time.perf_counter()
     if len(predictions) != len(planned.inputs):
         raise ValueError(f"{planned.spec.name} gave {len(predictions)} predictions for {len(planned.inputs)} inputs.")
+    handed = Handed(planned.rows.train, planned.inputs, planned.task, planned.near)
     trial = Trial(
         key=planned.key, arm=planned.spec.name, fold=planned.fold, run=planned.run, seed=planned.seed,
         train_size=len(planned.rows.train), determined_by=planned.determined_by,
         fit_seconds=fitted - started, predict_seconds=predicted - fitted,
+        validation_rows=arm.validation_rows if isinstance(arm, Choosing) else 0,
+        observation=observe_fit(planned.spec, arm, at_fit, handed) if planned.spec.observe else None,
     )  # fmt: skip
     unfinished = folder / f".{planned.key}.{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -135,8 +151,12 @@ def run_trials(
     folder: Path,
     prepare: Callable[[], None],
     on_done: Callable[[PlannedTrial], None],
+    judge: Callable[[PlannedTrial, FinishedTrial], None] = lambda *_: None,
 ) -> list[FinishedTrial]:
-    """All trials in order, saved ones read back. `prepare` is called before the first that has to run, if any."""
+    """All trials in order, saved ones read back. `prepare` is called before the first that has to run, if any.
+
+    `judge` sees each before the next one starts, run or read back; what it raises ends the run.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for leftover in folder.glob(".*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -149,6 +169,7 @@ def run_trials(
                 prepare()
                 prepared = True
             done = run_trial(trial, folder)
+        judge(trial, done)
         finished.append(done)
         on_done(trial)
     return finished

@@ -90,12 +90,24 @@ def audit(
     input_column: InputColumn = None,
     output_column: OutputColumn = None,
     json: Json = False,
+    clean: Annotated[
+        Path | None,
+        typer.Option(help="Also write DATA without what the findings object to, and a list of it.", metavar="OUT"),
+    ] = None,
+    clean_only: Annotated[
+        str | None, typer.Option(help="Clean for these findings only, such as AUDIT09,AUDIT10.", metavar="CODES")
+    ] = None,
 ) -> None:
-    """Check examples for duplicates, conflicts, leaks and gaps. Exits with 3 if a comparison is not possible."""
-    with one_line_refusals():
-        from service.commands.audit import run_audit
+    """Check examples for duplicates, conflicts, leaks and gaps. Exits with 3 if a comparison is not possible.
 
-        run_audit(data, test, input_column, output_column, as_json=json)
+    With --clean OUT it is the cleaned file that counts. Of exact copies the first stays; copies with different labels,
+    empty rows and rows that repeat a test row go; personal data and secrets become placeholders; near duplicates stay
+    unless AUDIT10 is named.
+    """
+    with one_line_refusals():
+        from service.commands.audit import AuditRequest, run_audit
+
+        run_audit(AuditRequest(data, test, input_column, output_column, clean, clean_only), as_json=json)
 
 
 @app.command()

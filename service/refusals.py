@@ -39,13 +39,14 @@ def _code_of(error: Exception) -> int | None:
     from adapters.encoder.embedding import EncoderError
     from adapters.model_file import ModelFileError
     from evaluation.audit import AuditBlocked
+    from evaluation.fairness import UnfairComparison
     from evaluation.readers import DatasetError
     from rules.form import FormError
     from service.errors import AdvisorError
 
     if isinstance(error, AuditBlocked):
         return AUDIT_BLOCKS
-    refused = (DatasetError, EncoderError, FormError, ModelFileError, AdvisorError)
+    refused = (DatasetError, EncoderError, FormError, ModelFileError, AdvisorError, UnfairComparison)
     return BAD_INPUT if isinstance(error, refused) else None
 
 

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.arm import Read
+
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
@@ -56,6 +58,7 @@ class Encoder:
         self.name = EMBEDDED_NAME if self.sha256 == EMBEDDED_SHA256 else folder.name
         self._cache = _Cache(cache) if cache is not None else None
         self._kept: dict[str, NDArray[np.float32]] = {}
+        self._noted: set[Read] | None = None
 
     @classmethod
     def embedded(cls, cache: Path | None = None) -> Encoder:
@@ -128,6 +131,20 @@ class Encoder:
         """'cuda' or 'cpu', found without importing torch: a driver's device file is there or not."""
         return "cuda" if Path("/dev/nvidiactl").exists() else "cpu"
 
+    @contextmanager
+    def observed(self) -> Iterator[set[Read]]:
+        """Within it, every text that an arm gives the model to read is noted, also one whose vector is known."""
+        before, self._noted = self._noted, set()
+        try:
+            yield self._noted
+        finally:
+            self._noted = before
+
+    def note(self, texts: Sequence[str], token_limit: int) -> None:
+        """For arms that give texts to a copy of the model instead of `embed`."""
+        if self._noted is not None:
+            self._noted.update(Read(text, token_limit) for text in texts)
+
     def prepare(self, texts: Sequence[str]) -> None:
         """Embed every text of a comparison in one go."""
         self.embed(texts)
@@ -136,6 +153,7 @@ class Encoder:
         """Unit vectors, (texts, dimensions). An empty sequence gives (0, 0)."""
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
+        self.note(texts, self.token_limit)
         distinct = list(dict.fromkeys(texts))
         known = self._cache.read(self.fingerprint, distinct) if self._cache else dict(self._kept)
         missing = [text for text in distinct if text not in known]

@@ -32,6 +32,7 @@ class Head:
         vectors = self._encoder.embed([example.input for example in train])
         self._labels = tuple(sorted({example.output for example in train}))
         targets = positions(self._labels, [example.output for example in train])
+        self.validation_rows = int(_validated(targets).sum())
         if len(self._labels) == 1:
             self._weights = np.zeros((1, vectors.shape[1]), dtype=np.float32)
             self._bias = np.zeros(1, dtype=np.float32)
@@ -44,11 +45,19 @@ class Head:
         self._weights = weights.astype(np.float32)
         self._bias = bias.astype(np.float32)
 
-    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every label of the training rows, sorted."""
+        return self._labels
+
+    def probabilities(self, inputs: Sequence[str]) -> NDArray[np.float64]:
+        """Of each label, (inputs, labels); rows add up to 1."""
         if not inputs:
-            return []
-        logits = self._encoder.embed(inputs) @ self._weights.T + self._bias
-        return predictions_of(self._labels, softmax(logits))
+            return np.zeros((0, len(self._labels)))
+        return softmax(self._encoder.embed(inputs) @ self._weights.T + self._bias)
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        return predictions_of(self._labels, self.probabilities(inputs))
 
     def save(self, folder: Path) -> None:
         Artefact(self._labels, {"weights": self._weights, "bias": self._bias}).save(folder)
@@ -69,16 +78,22 @@ def _regression(strength: float) -> Any:
     return LogisticRegression(C=strength, max_iter=1000)
 
 
+def _validated(targets: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """The rows that C is chosen by, (rows,): those of labels with a row for every inner fold, if two labels have."""
+    kept = np.bincount(targets)[targets] >= FOLDS
+    return np.asarray(kept & (len(np.unique(targets[kept])) > 1))
+
+
 def _choose_strength(vectors: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
     """The C with the best log-loss on inner folds; labels with fewer rows than folds are left out of the choice."""
     from sklearn.metrics import log_loss
     from sklearn.model_selection import StratifiedKFold
 
-    kept = np.bincount(targets)[targets] >= FOLDS
+    kept = _validated(targets)
+    if not kept.any():
+        return STRENGTHS[1]
     x, y = vectors[kept], targets[kept]
     labels = np.unique(y)
-    if len(labels) < 2:
-        return STRENGTHS[1]
     losses = np.zeros(len(STRENGTHS))
     for train, held_out in StratifiedKFold(FOLDS).split(x, y):
         for number, strength in enumerate(STRENGTHS):

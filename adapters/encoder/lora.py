@@ -40,6 +40,7 @@ class Lora:
         rng = np.random.default_rng(seed)
         texts, outputs = [row.input for row in train_rows], [row.output for row in train_rows]
         kept, held = hold_out(outputs, TRAINING, rng)
+        self.validation_rows = len(held)
         start = Prototypes.of_classes(self._encoder.embed([texts[row] for row in kept]), [outputs[row] for row in kept])
         self._labels = start.labels
         targets = torch.from_numpy(positions(self._labels, outputs))

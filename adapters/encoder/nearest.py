@@ -38,6 +38,7 @@ class Nearest:
         self._targets = positions(self._labels, [example.output for example in train])
         self._index = ExactIndex(vectors)
         self._k = self._choose_k(vectors)
+        self.validation_rows = len(train)
 
     def _choose_k(self, vectors: NDArray[np.float32]) -> int:
         """The k with the most training rows right when each is judged by the others; the smaller of equals."""

@@ -69,6 +69,7 @@ class TunedEncoder(torch.nn.Module):
         super().__init__()
         self._tokenizer = encoder.model.tokenizer
         self._tokens = encoder.token_limit
+        self._note = encoder.note
         # A copy: what follows the transformer stays frozen, and stays the encoder's own.
         self._pooling = torch.nn.Sequential(*copy.deepcopy(list(encoder.model)[1:])).requires_grad_(False)
         self.model = model
@@ -86,6 +87,7 @@ class TunedEncoder(torch.nn.Module):
     @torch.no_grad()
     def features(self, texts: Sequence[str]) -> list[torch.Tensor]:
         """One tensor for each text, in order; its first axis is tokens."""
+        self._note(texts, self._tokens)
         cut = {"truncation": True, "max_length": self._tokens}
         tokens = [torch.tensor(ids) for ids in self._tokenizer(list(texts), **cut)["input_ids"]]
         if self._lower is None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from evaluation.decision import VerdictKind
+from evaluation.leakage import Measured
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
 from evaluation.recorded import NOT_STATED
 from evaluation.report import ArmResult, Disagreement, Report
@@ -187,6 +188,20 @@ class View:
         ]
 
     @cached_property
+    def leakage_rows(self) -> list[dict[str, str]]:
+        """Every arm on test rows with a twin among the training rows, and on the others."""
+        arms = self.report.leakage.arms if self.report.leakage else {}
+        return [
+            {
+                "title": self.title(name),
+                "twinned": _with_range(beside.twinned, percent),
+                "others": _with_range(beside.others, percent),
+                "difference": _with_range(beside.difference, points),
+            }
+            for name, beside in arms.items()
+        ]
+
+    @cached_property
     def arms_plot(self) -> Plot:
         """Accuracy of every arm."""
         arms = self.report.arms
@@ -284,6 +299,10 @@ class View:
             mark = {0.0: "✗", 1.0: "✓"}.get(score, f"{score:.2f}")
             told.append(("right" if score >= 0.5 else "wrong", f"{mark} {answer}"))
         return told
+
+
+def _with_range(measured: Measured, in_words: Callable[[float], str]) -> str:
+    return f"{in_words(measured.value)} ({in_words(measured.low)} to {in_words(measured.high)})"
 
 
 def _macro_f1(arm: ArmResult) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+
+from rich.console import Console
 
 from adapters.encoder.embedding import Encoder
 from evaluation.audit import Audit, audit_dataset
@@ -31,10 +34,15 @@ class Examples:
 def read_examples(
     data: Path, test: Path | None, columns: Columns, encoder: Encoder, policy: EvaluationPolicy
 ) -> Examples:
-    """Raises `DatasetError` for a file that cannot be used; blockers are left in the audit."""
+    """Raises `DatasetError` for a file that cannot be used; blockers are left in the audit.
+
+    Texts that the encoder has not read yet are read here, the slowest part by far; a terminal says so meanwhile.
+    """
     dataset = read_dataset(data, columns)
     test_dataset = read_dataset(test, columns) if test else None
-    audit = audit_dataset(dataset, test_dataset, policy, encoder.token_limit, encoder.count_tokens)
+    console = Console(stderr=True)
+    with console.status("reading every text once") if console.is_terminal else nullcontext():
+        audit = audit_dataset(dataset, test_dataset, policy, encoder.token_limit, encoder.count_tokens, encoder.embed)
     return Examples(dataset, test_dataset, audit)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,13 @@ from safetensors.numpy import load_file
 
 from adapters.encoder.embedding import Encoder
 from adapters.encoder.head import Head
-from evaluation.dataset import Example, inputs_of
+from evaluation.audit import audit_dataset
+from evaluation.dataset import Dataset, Example, inputs_of
+from evaluation.label_errors import find_label_noise, out_of_fold
+from evaluation.policy import EvaluationPolicy
+from evaluation.readers import read_dataset
 
+TICKETS = Path(__file__).resolve().parents[2] / "examples/tickets/tickets.jsonl"
 ExamplesOf = Callable[[dict[str, list[str]]], list[Example]]
 
 
@@ -79,3 +85,50 @@ def test_a_very_long_label_does_not_cost_memory_for_every_row(encoder: Encoder, 
     finally:
         tracemalloc.stop()
     assert peak < 2_500_000
+
+
+def test_a_prediction_is_the_most_probable_label(encoder: Encoder, train: list[Example], unseen: list[Example]) -> None:
+    arm = fitted(encoder, train)
+    probabilities = arm.probabilities(inputs_of(unseen))
+    assert arm.labels == ("Account", "Billing", "Shipping", "Technical")
+    assert probabilities.shape == (8, 4)
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    for row, answer in zip(probabilities, arm.predict(inputs_of(unseen)), strict=True):
+        assert (answer.output, answer.confidence) == (arm.labels[int(row.argmax())], row.max())
+    assert arm.probabilities([]).shape == (0, 4)
+    assert arm.predict([]) == []
+
+
+def test_wrong_labels_are_found_by_the_other_folds(encoder: Encoder) -> None:
+    """The sample tickets as they are, and with every tenth label replaced by another."""
+    tickets, policy = read_dataset(TICKETS), EvaluationPolicy()
+    groups = audit_dataset(tickets, None, policy, 256, encoder.count_tokens).groups
+    rng = np.random.default_rng(1)
+    wrong = set(rng.permutation(len(tickets))[: len(tickets) // 10].tolist())
+
+    def another(label: str) -> str:
+        return str(rng.choice([other for other in tickets.labels if other != label]))
+
+    noisy = Dataset(
+        "noisy",
+        tuple(
+            replace(row, output=another(row.output)) if number in wrong else row
+            for number, row in enumerate(tickets.examples)
+        ),
+    )
+
+    def fit(rows: Sequence[Example]) -> Head:
+        return fitted(encoder, list(rows))
+
+    clean, found = (
+        find_label_noise(dataset, groups, out_of_fold(dataset, groups, policy, 1, fit)) for dataset in (tickets, noisy)
+    )
+    assert clean is not None
+    assert found is not None
+    assert clean.is_reliable
+    assert clean.high < 0.05
+    assert len(clean.suspects) <= 5
+    assert found.low <= 0.1 <= found.high
+    suspects = [suspect.place.line - 1 for suspect in found.suspects]
+    assert len(suspects) >= 10
+    assert sum(row in wrong for row in suspects) >= 0.6 * len(suspects)

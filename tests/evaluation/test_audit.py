@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from evaluation.audit import Audit, AuditBlocked, AuditFinding, SignOffRefused, audit_dataset
+from evaluation.audit import Audit, AuditBlocked, AuditFinding, NearSearch, SignOffRefused, audit_dataset
 from evaluation.dataset import Dataset
+from evaluation.duplicates import Vectors
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import read_dataset
 
@@ -170,6 +172,14 @@ class TestWarnings:
         assert result.left_out == (40, 41)
         assert result.blockers == ()
 
+    def test_near_leaks_are_named_beside_exact_ones(self, rows: Rows) -> None:
+        train = rows(*sound(40), (LONG, "billing"))
+        result = audit(train, rows((LONG + " ok", "billing"), sound(1)[0], *sound(35, start=100), name="test"))
+        assert found(result, "AUDIT12").lines == "train.jsonl:1 and test.jsonl:2"
+        assert found(result, "AUDIT13").lines == "train.jsonl:41 and test.jsonl:1"
+        assert result.left_out == (0, 40)
+        assert result.twinned == (0, 1)
+
     def test_rows_of_a_group_that_is_tested_are_left_out(self, rows: Rows) -> None:
         train = rows(*sound(40), ("apples and pears", "billing", "customer 9"))
         result = audit(
@@ -177,6 +187,8 @@ class TestWarnings:
         )
         assert result.left_out == (40,)
         assert "AUDIT13" in codes(result)
+        # They share a group with a test row, but not what it says.
+        assert result.twinned == ()
 
     def test_rows_of_a_group_that_is_tested_are_named(self, rows: Rows) -> None:
         train = rows(*sound(40), ("apples and pears", "billing", "customer 9"))
@@ -189,6 +201,14 @@ class TestWarnings:
         train = rows(*sound(29), (LONG, "billing"))
         result = audit(train, rows((LONG + " ok", "billing"), *sound(35, start=100), name="test"))
         assert [finding.code for finding in result.blockers] == ["AUDIT01"]
+
+    def test_rows_left_out_are_told_of_the_training_file_alone(self, rows: Rows) -> None:
+        train = rows(*sound(29), (LONG, "billing"))
+        result = audit(train, rows((LONG + " ok", "billing"), *sound(20, start=100), name="test"))
+        assert [finding.message for finding in result.blockers] == [
+            "29 examples, without the 1 that a test row or its group rules out; a comparison needs at least 30.",
+            "21 test examples; a comparison needs at least 30.",
+        ]
 
     def test_rows_left_out_do_not_count_for_their_label(self, rows: Rows) -> None:
         # All ten rows of shipping belong to a customer of the test file: only billing is left to learn from.
@@ -283,3 +303,90 @@ class TestSecrets:
         assert found(result, "AUDIT18").lines == "41"
         assert "AUDIT14" not in codes(result)
         assert "AKIA" not in result.model_dump_json()
+
+
+CARD, SAME_CARD = "how do I activate my card", "how can I activate my card"
+"""Nearly the same, but not by letters alone."""
+
+
+class TestMeaning:
+    """An encoder for which texts about cards all mean the same, and others nothing in common."""
+
+    @staticmethod
+    def embed(texts: Sequence[str]) -> Vectors:
+        vectors = np.eye(len(texts), len(texts) + 1, dtype=np.float32)
+        for number, text in enumerate(texts):
+            if "card" in text.casefold():
+                vectors[number] = 0
+                vectors[number, -1] = 1
+        return vectors
+
+    def audited(self, train: Dataset, test: Dataset | None = None, policy: EvaluationPolicy | None = None) -> Audit:
+        return audit_dataset(train, test, policy or EvaluationPolicy(), 20, words, self.embed)
+
+    def test_near_duplicates_say_what_found_them(self, rows: Rows) -> None:
+        near = ((LONG, "billing"), (LONG + " ok", "billing"), (CARD, "billing"), (SAME_CARD, "shipping"))
+        result = self.audited(rows(*sound(40), *near))
+        assert found(result, "AUDIT10").message == (
+            "2 pairs of nearly the same text, 1 of them with different labels, "
+            "1 of them found by meaning only, not by letters."
+        )
+        assert found(result, "AUDIT10").lines == "41 and 42; 43 and 44"
+        assert result.groups[42] == result.groups[43]
+
+    def test_without_an_encoder_it_is_said_that_meaning_was_not_searched(self, rows: Rows) -> None:
+        train = rows(*sound(40), (CARD, "billing"), (SAME_CARD, "billing"))
+        alone, both = audit(train), self.audited(train)
+        assert (alone.near_search, both.near_search) == (NearSearch.LETTERS, NearSearch.MEANING)
+        assert "not by meaning" in alone.searched
+        assert "and by meaning" in both.searched
+        assert (codes(alone), codes(both)) == (set(), {"AUDIT10"})
+
+    def test_near_leaks_are_left_out_and_say_what_found_them(self, rows: Rows) -> None:
+        result = self.audited(
+            rows(*sound(40), (CARD, "billing"), (LONG, "billing")),
+            rows(*sound(35, start=100), (SAME_CARD, "billing"), (LONG + " ok", "billing"), name="test"),
+        )
+        assert found(result, "AUDIT13").message == (
+            "2 training rows nearly the same as a row of the test file, or of the same group, "
+            "1 of them found by meaning only, not by letters."
+        )
+        assert found(result, "AUDIT13").lines == "train.jsonl:41 and test.jsonl:36; train.jsonl:42 and test.jsonl:37"
+        assert result.left_out == (40, 41)
+        assert result.twinned == (35, 36)
+
+    def test_pairs_that_are_kept_apart_are_counted(self, rows: Rows) -> None:
+        # Five words each, four of them shared with the next: links of a chain.
+        parts = [f"{chr(97 + number)}{number * 7919 % 10007:05d}{chr(97 + number)}" for number in range(16)]
+        links = [(" ".join(["card", *parts[start : start + 5]]), "billing") for start in range(12)]
+        result = self.audited(rows(*sound(40), *links))
+        apart = [row for row in range(40, 51) if result.groups[row] != result.groups[row + 1]]
+        assert apart
+        assert f"but for {len(apart)} pairs that would chain" in found(result, "AUDIT10").what_to_do
+
+    def test_the_encoder_reads_every_input_once_in_file_order(self, rows: Rows) -> None:
+        asked: list[list[str]] = []
+
+        def embed(texts: Sequence[str]) -> Vectors:
+            asked.append(list(texts))
+            return self.embed(texts)
+
+        train, test = rows(*sound(40), sound(1)[0]), rows(*sound(35, start=100), name="test")
+        audit_dataset(train, test, EvaluationPolicy(), 20, words, embed)
+        assert asked == [[row.input for row in (*train.examples, *test.examples)]]
+
+    def test_above_the_limit_of_rows_nothing_is_embedded(self, rows: Rows) -> None:
+        def refuse(texts: Sequence[str]) -> Vectors:
+            raise AssertionError(f"{len(texts)} texts embedded")
+
+        few = EvaluationPolicy(most_rows_for_near_duplicates=40)
+        result = audit_dataset(rows(*sound(41)), None, few, 20, words, refuse)
+        assert result.near_search is NearSearch.NOTHING
+        assert "were not searched" in result.searched
+        # Forty different texts in 41 rows: letters are compared, the encoder is not asked.
+        result = audit_dataset(rows(*sound(40), sound(1)[0]), None, few, 20, words, refuse)
+        assert result.near_search is NearSearch.LETTERS
+
+    def test_an_audit_survives_being_saved(self, rows: Rows) -> None:
+        result = self.audited(rows(*sound(40), (CARD, "a")), rows(*sound(35, start=100), (SAME_CARD, "a"), name="test"))
+        assert Audit.model_validate_json(result.model_dump_json()) == result

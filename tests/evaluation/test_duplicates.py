@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
-from evaluation.duplicates import Duplicates, find_duplicates, normalised
+from adapters.encoder.embedding import Encoder
+from evaluation.duplicates import Duplicates, Meaning, Vectors, find_duplicates, find_twins, normalised
+from evaluation.policy import EvaluationPolicy
+from evaluation.readers import read_dataset
 
-COSINE, MOST = 0.90, 20_000
+POLICY = EvaluationPolicy()
+COSINE, MOST = POLICY.near_duplicate_cosine, 20_000
+MEAN_COSINE = POLICY.near_duplicate_mean_cosine
 
 
 def find(*texts: str, declared: list[str | None] | None = None, most: int = MOST) -> Duplicates:
     return find_duplicates(texts, COSINE, declared or [None] * len(texts), most)
+
+
+def find_with(vectors: Vectors, *texts: str, declared: list[str | None] | None = None) -> Duplicates:
+    return find_duplicates(texts, COSINE, declared or [None] * len(texts), MOST, Meaning(vectors, MEAN_COSINE))
+
+
+def at_angles(*degrees: float) -> Vectors:
+    """Unit vectors in a plane: the cosine of two is that of the angle between them."""
+    return np.array([(np.cos(np.radians(each)), np.sin(np.radians(each))) for each in degrees], dtype=np.float32)
 
 
 @pytest.mark.parametrize(
@@ -111,3 +132,154 @@ def test_groups_are_a_partition_that_joins_every_duplicate_and_nothing_else(rows
         assert {other for other, group in enumerate(found.groups) if group == found.groups[row]} == connected
     for same in found.exact:
         assert len({normalised(texts[row]) for row in same}) == 1 < len(same)
+
+
+def test_a_ruler_of_dashes_makes_no_two_texts_one() -> None:
+    ruler = "-" * 72
+    found = find(
+        f"Selling a pair of golf shoes, hardly worn, size nine and a half {ruler} David",
+        f"The ground wire was connected to the metal frame of the socket {ruler} Bill",
+        f"Does anybody know when the next shuttle launch has been scheduled {ruler} Anne",
+    )
+    assert found.near == ()
+
+
+CARD, SAME_CARD = "how do I activate my card", "how can I activate my card"
+"""By characters alone, with a cosine between 0.7 and 0.85, they are not the same."""
+
+
+def chain() -> list[str]:
+    """Fifty texts of five words; each shares four of them with the next, and none with the fifth after it."""
+    words = [f"{chr(97 + number // 5) * 2}{number * 7919 % 10007:05d}" for number in range(60)]
+    return [" ".join(words[start : start + 5]) for start in range(50)]
+
+
+class TestByMeaning:
+    def test_letters_alone_do_not_show_them(self) -> None:
+        assert find(CARD, SAME_CARD).near == ()
+
+    def test_both_measures_together_do(self) -> None:
+        found = find_with(at_angles(0, 5, 90), CARD, SAME_CARD, "the parcel is late")
+        assert found.near == ((0, 1),)
+        assert found.by_meaning == {(0, 1)}
+        assert found.groups[0] == found.groups[1] != found.groups[2]
+
+    def test_not_if_they_mean_something_else(self) -> None:
+        found = find_with(at_angles(0, 60), CARD, SAME_CARD)
+        assert found.near == ()
+        assert found.groups[0] != found.groups[1]
+
+    def test_the_mean_of_both_cosines_decides(self) -> None:
+        joined = [find_with(at_angles(0, degrees), CARD, SAME_CARD).near != () for degrees in range(91)]
+        edge = joined.index(False)
+        assert all(joined[:edge])
+        assert not any(joined[edge:])
+        # At the edge both cosines add up to twice the threshold, which tells that of the characters. Counted by hand,
+        # 45 and 46 different 3- and 4-grams, of which they share 36.
+        of_characters = 2 * MEAN_COSINE - np.cos(np.radians(edge - 0.5))
+        assert of_characters == pytest.approx(36 / np.sqrt(45 * 46), abs=0.02)
+
+    def test_texts_that_an_encoder_cannot_tell_apart_are_not_all_one(self) -> None:
+        # Words of an unknown script all become the same token, and every text the same vector.
+        texts = ["สวัสดีครับ ผมต้องการความช่วยเหลือ", "บัตรของฉันหาย", "ขอเงินคืนด้วย", "เปลี่ยนรหัสผ่านอย่างไร"]
+        assert find_with(at_angles(0, 0, 0, 0), *texts).near == ()
+
+    def test_what_letters_show_is_not_counted_as_meaning(self) -> None:
+        found = find_with(at_angles(0, 0), LONG, LONG + " me")
+        assert found.near == ((0, 1),)
+        assert found.by_meaning == frozenset()
+
+    def test_a_chain_of_like_texts_does_not_become_one_group(self) -> None:
+        found = find_with(at_angles(*[0] * 50), *chain())
+        assert found.near == tuple((row, row + 1) for row in range(49))
+        assert found.by_meaning == set(found.near)
+        assert max(Counter(found.groups).values()) <= 3
+        assert len(set(found.groups)) <= 25
+
+    def test_declared_groups_stay_together_whatever_they_mean(self) -> None:
+        found = find_with(at_angles(0, 5, 90), CARD, SAME_CARD, "the parcel is late", declared=["a", None, "a"])
+        assert len(set(found.groups)) == 1
+
+    def test_above_the_limit_it_is_not_searched_either(self) -> None:
+        found = find_duplicates([CARD, SAME_CARD], COSINE, [None] * 2, 1, Meaning(at_angles(0, 5), MEAN_COSINE))
+        assert found.near == ()
+
+
+class TestTwins:
+    """Rows 0 to 2 are trained on, the others tested."""
+
+    def test_exact_and_near_copies_across_the_sides(self) -> None:
+        found = find_twins(find(LONG, "a parcel", "a login", "A PARCEL!", LONG + " me", "an invoice"), 3)
+        assert found.of == {0: 4, 1: 3}
+        assert found.tested == (3, 4)
+        assert found.by_meaning == frozenset()
+
+    def test_copies_of_a_near_copy_have_the_same_twin(self) -> None:
+        found = find_twins(find(LONG, LONG.upper(), "a login", LONG + " me", LONG + " me!"), 3)
+        assert found.of == {0: 3, 1: 3}
+        assert found.tested == (3, 4)
+
+    def test_copies_on_one_side_are_no_twins(self) -> None:
+        found = find_twins(find(LONG, LONG + " me", LONG.upper(), "a parcel", "A parcel", "a login"), 3)
+        assert (dict(found.of), found.tested) == ({}, ())
+
+    def test_a_declared_group_is_no_twin(self) -> None:
+        found = find_twins(find("a", "b", "c", "apples", declared=["g", None, None, "g"]), 3)
+        assert (dict(found.of), found.tested) == ({}, ())
+
+    def test_what_only_meaning_shows_is_marked(self) -> None:
+        vectors = at_angles(0, 90, 90, 5, 90)
+        found = find_twins(find_with(vectors, CARD, "a parcel", "a login", SAME_CARD, "a parcel!"), 3)
+        assert found.of == {0: 3, 1: 4}
+        assert found.by_meaning == {0}
+
+    def test_meaning_counts_even_where_a_group_would_grow_too_large(self) -> None:
+        found = find_with(at_angles(*[0] * 50), *chain())
+        assert any(found.groups[row] != found.groups[row + 1] for row in range(49))
+        for boundary in range(1, 50):
+            assert boundary - 1 in find_twins(found, boundary).of
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoder]:
+    with threadpool_limits(1):
+        yield Encoder.embedded(tmp_path_factory.mktemp("embeddings"))
+
+
+def _letters_swapped(text: str) -> str:
+    """The middle of the longest word."""
+    word = max(text.split(), key=len)
+    middle = len(word) // 2
+    return text.replace(word, word[: middle - 1] + word[middle] + word[middle - 1] + word[middle + 1 :], 1)
+
+
+EDITS: dict[str, tuple[Callable[[str], str], float, float]] = {
+    "greeted": (lambda text: f"Hello, {text} Thank you.", 0.3, 0.7),
+    "without punctuation, in capitals": (lambda text: re.sub(r"[^\w\s]", "", text).upper(), 0.8, 0.9),
+    "two words swapped": (lambda text: " ".join([*text.split()[1::-1], *text.split()[2:]]), 0.7, 0.95),
+    "two letters swapped": (_letters_swapped, 0.6, 0.7),
+}
+"""An edit, and the shares of copies that characters alone, and both measures, find in BANKING77 at least."""
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_planted_near_copies_of_short_texts(edit: str, encoder: Encoder, data_folder: Path) -> None:
+    folder = data_folder / "open" / "banking77"
+    if not folder.is_dir():
+        pytest.skip("no open/banking77")
+    texts = list(dict.fromkeys(row.input for row in read_dataset(folder / "test.jsonl").examples))[:960:6]
+    change, by_letters, by_both = EDITS[edit]
+    originals = [row for row in range(0, 160, 4) if normalised(change(texts[row])) != normalised(texts[row])]
+    rows = [*texts, *(change(texts[row]) for row in originals)]
+    planted = set(zip(originals, range(160, len(rows)), strict=True))
+
+    def share(found: Duplicates) -> float:
+        return len(planted & set(found.near)) / len(planted)
+
+    alone, both = find(*rows), find_with(encoder.embed(rows), *rows)
+    assert share(alone) >= by_letters
+    assert share(both) >= by_both
+    assert share(both) >= share(alone)
+    # Hardly anything is joined beyond the copies.
+    assert len(set(both.near) - planted) <= 4
+    assert max(Counter(both.groups).values()) <= 4

@@ -1,0 +1,73 @@
+"""Short texts about everyday subjects that hardly any labelling task is about: what an arm does with what is not meant
+for it.
+
+Written for this project, in plain English, half statements and half questions or requests. A fine-tune learns to answer
+with one of its labels whatever comes in; only its confidence can tell such texts from its own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+TEXTS: Final = (
+    "The bread needs another ten minutes in the oven before the crust is brown.",
+    "How long should lentils soak before they go into the soup?",
+    "A pinch of salt brings out the taste of ripe tomatoes.",
+    "Which apples keep their shape when they are baked?",
+    "The glacier has lost a third of its length since my grandmother's childhood.",
+    "Why does the moon look larger when it stands near the horizon?",
+    "Two swallows built their nest under the roof of the barn.",
+    "Can an octopus recognise a person it has seen before?",
+    "The oldest oak in the village is said to be nine hundred years old.",
+    "What do hedgehogs eat in late autumn?",
+    "The second movement is played by strings alone and ends very quietly.",
+    "Who painted the ceiling of that little chapel by the river?",
+    "She learned the cello at sixty and plays in an amateur quartet.",
+    "Is there a rhyme for orange in any language you know?",
+    "The novel tells the same evening from three points of view.",
+    "Tell me the plot of the play in two sentences.",
+    "Our team lost by a single point in the last seconds of the match.",
+    "How many players stand on the ice in a game of curling?",
+    "He ran his first marathon in a little under five hours.",
+    "Which knot holds best when a rope is wet?",
+    "The castle was built in three stages between the twelfth and the fifteenth century.",
+    "When did people begin to drink tea in the afternoon?",
+    "Roman roads were laid in layers of gravel, sand and flat stones.",
+    "What did sailors use to find their latitude before there were clocks on board?",
+    "The sum of the first hundred odd numbers is ten thousand.",
+    "Why is there no largest prime number?",
+    "A triangle with sides of three, four and five has a right angle.",
+    "How does a soap bubble find its shape?",
+    "Iron rusts faster near the sea because of the salt in the air.",
+    "What gives the northern lights their green colour?",
+    "Plant the bulbs twice as deep as they are high, with the tip upwards.",
+    "My roses have small black spots on their lower leaves in June.",
+    "How often should a lemon tree on a balcony be watered?",
+    "The compost smells sweet and earthy when it is ready.",
+    "It will be foggy in the valleys tomorrow and sunny above eight hundred metres.",
+    "Do you think the snow will stay until the weekend?",
+    "A warm wind from the south melted the ice overnight.",
+    "The night train to the coast leaves from the platform next to the old clock.",
+    "What is the prettiest walk along the lake that takes about two hours?",
+    "We crossed the pass on foot and slept in a hut with a tin roof.",
+    "Which side of the valley gets the morning sun?",
+    "The ferry only sails when the harbour master says so.",
+    "Our daughter took her first steps on her grandfather's birthday.",
+    "How do you explain to a child why leaves fall?",
+    "The twins share a room and quarrel about the window.",
+    "What could I give a friend who already has too many books?",
+    "The kitten sleeps on the radiator and wakes at five.",
+    "At what age may a puppy climb stairs?",
+    "He speaks a dialect in which the verb comes right at the beginning.",
+    "What is the difference between a proverb and a saying?",
+    "The word for butterfly sounds soft in almost every language.",
+    "Is it true that people dream in the language they spoke last?",
+    "She folded a crane out of a square of silver paper.",
+    "How do I get candle wax out of a tablecloth?",
+    "Sand the wood along the grain, then oil it twice.",
+    "Which stitch is used for the edge of a woollen blanket?",
+    "The philosopher doubted everything except that he was doubting.",
+    "Would you rather be able to fly or to breathe under water?",
+    "A coin that fell heads ten times may fall heads again.",
+    "What makes a good question?",
+)
