@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.metrics.catalogue import CORPUS_METRICS, EXAMPLE_METRICS
+from evaluation.metrics.catalogue import (
+    CORPUS_METRICS,
+    EXAMPLE_METRICS,
+    LABEL_SET_METRICS,
+    QUESTION_METRICS,
+    RECORD_METRICS,
+    TEXT_METRICS,
+)
 from evaluation.metrics.exact_match import exact_match
 from evaluation.metrics.macro_f1 import macro_f1
 
@@ -20,6 +30,29 @@ def test_exact_match(answer: str | None, score: float) -> None:
 def test_the_catalogue() -> None:
     assert set(EXAMPLE_METRICS) == {"accuracy"}
     assert set(CORPUS_METRICS) == {"macro_f1"}
+
+
+@pytest.mark.parametrize(
+    ("table", "deciding"),
+    [
+        (EXAMPLE_METRICS, "accuracy"),
+        (LABEL_SET_METRICS, "label_f1"),
+        (RECORD_METRICS, "field_f1"),
+        (QUESTION_METRICS, "token_f1"),
+        (TEXT_METRICS, "rouge_l"),
+    ],
+)
+def test_the_first_metric_of_a_table_decides(table: Mapping[str, Callable[..., float]], deciding: str) -> None:
+    assert next(iter(table)) == deciding
+
+
+@pytest.mark.parametrize("table", [EXAMPLE_METRICS, LABEL_SET_METRICS, RECORD_METRICS, QUESTION_METRICS, TEXT_METRICS])
+def test_every_metric_states_its_range_and_scores_no_answer_as_0(table: Mapping[str, Callable[..., float]]) -> None:
+    several = table is QUESTION_METRICS or table is TEXT_METRICS
+    target: Any = {"a": 1} if table is RECORD_METRICS else {"a"} if table is LABEL_SET_METRICS else "#### 1"
+    for metric in table.values():
+        assert metric.__doc__
+        assert metric([target] if several else target, None) == 0.0
 
 
 @pytest.mark.parametrize(
