@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.encoder.embedding import Encoder
 from evaluation.arm import Arm, ArmSpec, Family, Randomness
-from evaluation.dataset import Task
+from evaluation.dataset import Example, Task
 from evaluation.provenance import library_versions
 
 
@@ -54,6 +54,18 @@ def encoder_arms(encoder: Encoder) -> tuple[ArmSpec, ...]:
     """All arms over one encoder."""
     determined_by = _determined_by(encoder)
     return tuple(_spec(entry, encoder, determined_by) for entry in ARMS)
+
+
+def head_fit(encoder: Encoder) -> Callable[[Sequence[Example]], Any]:
+    """Fits the head on rows; what comes back gives probabilities for any text."""
+    entry = next(entry for entry in ARMS if entry.family is Family.HEAD)
+
+    def fit(train: Sequence[Example]) -> Any:
+        head = _class(entry)(encoder)
+        head.fit(train, 0)
+        return head
+
+    return fit
 
 
 def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> ArmSpec:

@@ -68,10 +68,12 @@ def admit(
     policy: EvaluationPolicy,
     prior_for: PriorFor,
     measure: Measure,
+    ceiling: float = 1.0,
 ) -> Admitted:
     """Every trial of the other arms, and those of each fine-tune that the gate lets through.
 
     Where a training costs nothing, nothing is measured before: every fine-tune that the form allows is trained.
+    `ceiling` is the highest accuracy that the labels let anybody measure.
     """
     cheap = [trial for trial in planned if not trial.spec.is_fine_tune]
     tuned = {trial.spec.name: trial.spec for trial in planned if trial.spec.is_fine_tune}
@@ -83,7 +85,7 @@ def admit(
             skipped = Gate(decision=Step.SKIP, reason=f"Not trained, because {forbidden}.", evsi=0.0, cost=0.0)
             admissions.append(Admission(arm=name, title=spec.title, steps=(skipped,)))
             continue
-        question = _Question(comparison, split, policy, prior_for, measure, cheap)
+        question = _Question(comparison, split, policy, prior_for, measure, cheap, ceiling)
         let_through, steps = question.of(spec, own)
         trials += let_through
         admissions.append(Admission(arm=name, title=spec.title, steps=steps))
@@ -128,6 +130,7 @@ class _Question:
     prior_for: PriorFor
     measure: Measure
     cheap: Sequence[PlannedTrial]
+    ceiling: float
 
     def of(self, spec: ArmSpec, own: Sequence[PlannedTrial]) -> tuple[list[PlannedTrial], tuple[Gate, ...]]:
         """The trials to run and the steps that led there."""
@@ -142,7 +145,7 @@ class _Question:
         trainings = self._trainings(spec, own)
         prior = self.prior_for(spec, best)
         high = arm_interval(best, statistics_design(self.split, self.policy), self.policy.confidence).high
-        before = before_training(best.accuracy, high, prior, trainings, stakes)
+        before = before_training(best.accuracy, high, prior, trainings, stakes, self.ceiling)
         if before.decision is Step.SKIP:
             return [], (before,)
         if trainings.later == 0:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.dataset import Dataset
+from evaluation.dataset import Dataset, Example
 from evaluation.duplicates import Meaning, Vectors, find_duplicates
 from evaluation.faults import Faults
 from evaluation.findings import AuditFinding, Severity
+from evaluation.label_errors import Classifier, LabelNoise, find_label_noise, out_of_fold, suspected_label_errors
+from evaluation.languages import language_findings
 from evaluation.policy import EvaluationPolicy
+from evaluation.privacy import Names
+from evaluation.shortcuts import shortcut_features
 
 MAY_BE_SIGNED_OFF = ("AUDIT03", "AUDIT07", "AUDIT12", "AUDIT16")
 """Blockers that a person may answer for. The others leave nothing to compute with."""
@@ -19,6 +24,17 @@ MAY_BE_SIGNED_OFF = ("AUDIT03", "AUDIT07", "AUDIT12", "AUDIT16")
 
 Embed = Callable[[Sequence[str]], Vectors]
 """Texts to unit vectors, (texts, dimensions)."""
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What an audit can use beside its own eyes. `fit_head` fits a classifier on the encoder's vectors, to judge labels
+    by rows that it has not seen; `encoder_language` is the one that the encoder reads well (ISO 639), None for any;
+    `names` finds names of people and places, None where nothing is installed that does."""
+
+    fit_head: Callable[[Sequence[Example]], Classifier] | None = None
+    encoder_language: str | None = None
+    names: Names | None = None
 
 
 class NearSearch(StrEnum):
@@ -68,7 +84,15 @@ class Audit(BaseModel):
     left_out: tuple[int, ...]
     twinned: tuple[int, ...] = ()
     near_search: NearSearch = NearSearch.LETTERS
+    label_noise: LabelNoise | None = None
+    """Of the training rows; None where it was not looked for, or cannot be told."""
     signed_off: tuple[SignOff, ...] = ()
+
+    @property
+    def ceiling(self) -> float:
+        """The highest accuracy that these labels let any arm be measured to have; 1 where nothing is known of them."""
+        noise = self.label_noise
+        return noise.ceiling_high if noise is not None and noise.is_reliable else 1.0
 
     @property
     def searched(self) -> str:
@@ -117,6 +141,7 @@ def audit_dataset(
     token_limit: int,
     count_tokens: Callable[[Sequence[str]], list[int]],
     embed: Embed | None = None,
+    instruments: Instruments = Instruments(),
 ) -> Audit:
     """Every check of protocol section 5, over the examples and, if given, the test file.
 
@@ -134,12 +159,16 @@ def audit_dataset(
         policy.most_rows_for_near_duplicates,
         None if vectors is None else Meaning(vectors, policy.near_duplicate_mean_cosine),
     )
-    faults = Faults(dataset, test, both, duplicates, policy)
+    faults = Faults(dataset, test, both, duplicates, policy, instruments.names)
     tokens = count_tokens(inputs)
+    groups = duplicates.groups[: len(dataset)]
+    noise = _label_noise(dataset, groups, policy, instruments)
     findings = [
         *faults.sizes(), *faults.groups(), *faults.labels(), *faults.empty_inputs(),
         *faults.overlong_inputs(tokens, token_limit), *faults.exact_duplicates(), *faults.near_duplicates(),
         *faults.conflicting_labels(), *faults.leakage(), *faults.personal_data(), *faults.secrets(),
+        *suspected_label_errors(noise), *shortcut_features(dataset.examples, groups),
+        *language_findings(both, instruments.encoder_language),
     ]  # fmt: skip
     by_letters = NearSearch.LETTERS if duplicates.near_searched else NearSearch.NOTHING
     return Audit(
@@ -150,9 +179,21 @@ def audit_dataset(
         test_examples=len(test) if test else None,
         class_sizes=dataset.class_sizes,
         findings=tuple(sorted(findings, key=lambda finding: (finding.severity is not Severity.BLOCKER, finding.code))),
-        groups=duplicates.groups[: len(dataset)],
+        groups=groups,
         test_groups=duplicates.groups[len(dataset) :],
         left_out=faults.left_out,
         twinned=faults.twinned,
         near_search=by_letters if vectors is None else NearSearch.MEANING,
+        label_noise=noise,
     )
+
+
+def _label_noise(
+    dataset: Dataset, groups: Sequence[int], policy: EvaluationPolicy, instruments: Instruments
+) -> LabelNoise | None:
+    """None where there is nothing to judge labels by, and where judging them would take minutes."""
+    if instruments.fit_head is None or len(dataset.labels) < 2 or len(set(groups)) < policy.fewest_groups:
+        return None
+    if not policy.fewest_examples <= len(dataset) <= policy.most_rows_for_label_errors:
+        return None
+    return find_label_noise(dataset, groups, out_of_fold(dataset, groups, policy, 0, instruments.fit_head))

@@ -41,7 +41,7 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
     policy = policy_for(comparison)
     split = _split(comparison, audit)
     run = _Running(comparison, AuditedTexts.of(comparison.dataset, comparison.test, audit), progress)
-    admitted = _admit(comparison, split, policy, run)
+    admitted = _admit(comparison, split, policy, run, audit.ceiling)
     curve = _plan_curve(comparison, admitted, split, policy)
     finished, *curve_results = run([admitted.trials, *curve])
     arms = _arms(comparison, finished, split, policy)
@@ -64,7 +64,9 @@ def _split(comparison: Comparison, audit: Audit) -> Split:
     return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
 
 
-def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, run: _Running) -> Admitted:
+def _admit(
+    comparison: Comparison, split: Split, policy: EvaluationPolicy, run: _Running, ceiling: float
+) -> Admitted:
     """Every trial, but those of a fine-tune that cannot change the decision; the gate may have to measure first."""
     planned = plan_trials(comparison.specs, comparison.task, split, policy)
     check_planned(planned, run.texts)
@@ -75,7 +77,7 @@ def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, run: 
     def prior_for(spec: ArmSpec, best: ScoredArm) -> GainPrior:
         return _prior(comparison, split, best.accuracy).gain(spec.name, best.spec.name)
 
-    return admit(comparison, planned, split, policy, prior_for, measure)
+    return admit(comparison, planned, split, policy, prior_for, measure, ceiling)
 
 
 def _plan_curve(

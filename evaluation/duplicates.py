@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 BLOCK = 1000
 """Rows compared at a time, so that memory stays flat."""
-MOST_STEPS = 2_000_000
-"""Comparisons spent on whether sets may be joined by meaning; seconds. Beyond, they stay apart."""
 
 Vectors = NDArray[np.float32]
 Pair = tuple[int, int]
@@ -32,7 +30,7 @@ class Meaning:
 class Duplicates:
     """Row numbers. `exact` holds sets of two or more; `near` pairs (lower, higher) that are not exact, of every exact
     set its first row alone; `by_meaning` those of them that characters alone do not show. `groups` gives every row the
-    number of its set. `near_searched` is False where there were too many rows."""
+    number of the set that must not be split. `near_searched` is False where there were too many rows."""
 
     exact: tuple[tuple[int, ...], ...]
     near: tuple[Pair, ...]
@@ -51,26 +49,27 @@ def find_duplicates(
     """Duplicates among texts: by characters at the given cosine, with `meaning` also by both measures together; rows
     with the same `declared` group are joined as well.
 
-    Above `most_rows` rows near duplicates are not searched and `near` is empty. Pairs by meaning join two sets only if
-    at least half of the pairs between them are nearly the same: messages from one template would otherwise grow into
-    one group, link by link. So a pair by meaning may end in two groups, no other pair does.
+    Above `most_rows` rows near duplicates are not searched and `near` is empty. Near duplicates join two sets, the
+    closest first, only if at least half of the pairs between the sets are nearly the same. Link by link, the messages
+    of one template would otherwise grow into one group that leaves nothing to split; so a chain ends in several groups.
     """
     exact = _exact(texts)
     first_of = {row: rows[0] for rows in exact for row in rows}
     # Of exact copies only the first is compared, or a text with 50 copies would make 1,225 pairs.
     distinct = [row for row in range(len(texts)) if first_of.get(row, row) == row]
     near_searched = len(distinct) <= most_rows
-    letters: list[Pair] = []
-    meant: list[Pair] = []
+    by_letters: list[Pair] = []
+    by_meaning: list[Pair] = []
     if near_searched:
         in_order = None if meaning is None else Meaning(meaning.vectors[distinct], meaning.mean_cosine)
-        by_letters, by_meaning = _near([texts[row] for row in distinct], cosine, in_order)
-        letters = [(distinct[one], distinct[other]) for one, other in by_letters]
-        meant = [(distinct[one], distinct[other]) for one, other in by_meaning]
-    joined = letters + _joined_by_meaning(len(texts), letters, meant)
-    links = joined + [(rows[0], row) for rows in exact for row in rows[1:]] + _declared_links(declared)
-    near = tuple(sorted(letters + meant))
-    return Duplicates(exact, near, _components(len(texts), links), near_searched, frozenset(meant))
+        by_letters, by_meaning = (
+            [(distinct[one], distinct[other]) for one, other in pairs]
+            for pairs in _near([texts[row] for row in distinct], cosine, in_order)
+        )
+    copies = [(rows[0], row) for rows in exact for row in rows[1:]]
+    links = [*copies, *_declared_links(declared), *_joining([*by_letters, *by_meaning])]
+    near = tuple(sorted([*by_letters, *by_meaning]))
+    return Duplicates(exact, near, _components(len(texts), links), near_searched, frozenset(by_meaning))
 
 
 @dataclass(frozen=True)
@@ -120,66 +119,88 @@ def _exact(texts: Sequence[str]) -> tuple[tuple[int, ...], ...]:
 
 
 def _near(texts: Sequence[str], cosine: float, meaning: Meaning | None) -> tuple[list[Pair], list[Pair]]:
-    """Pairs by characters, and those that only both measures together show, the closest first."""
+    """Pairs by characters, and those that only both measures together show; the closest first."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     try:
-        # Rare n-grams weigh no more than others, or one slip of the pen would hide a copy. Counts are damped, or a ruler
-        # of 70 dashes would make two unlike letters one text.
+        # N-grams run across words: most of a short text then stays as it was when one letter changes. Counts are
+        # damped: a ruler of 70 dashes would make two unlike letters one text.
         vectors = TfidfVectorizer(
-            analyzer="char", ngram_range=(3, 4), use_idf=False, sublinear_tf=True, dtype=np.float32
+            analyzer="char", ngram_range=(3, 5), sublinear_tf=True, dtype=np.float32
         ).fit_transform([normalised(text) for text in texts])
     except ValueError:  # no text is long enough for one n-gram
         return [], []
     # No vector lies closer than 1, so characters must bring at least this much to the mean.
     least = cosine if meaning is None else min(cosine, 2 * meaning.mean_cosine - 1)
-    letters: list[Pair] = []
-    meant: list[tuple[float, Pair]] = []
+    by_letters: list[tuple[float, Pair]] = []
+    by_meaning: list[tuple[float, Pair]] = []
     for start in range(0, len(texts), BLOCK):
         similar = (vectors[start : start + BLOCK] @ vectors.T).tocoo()
         close = (similar.data >= least) & (similar.row + start < similar.col)
-        ones, others, cosines = similar.row[close] + start, similar.col[close], similar.data[close]
-        by_letters = cosines >= cosine
-        letters += list(zip(ones[by_letters].tolist(), others[by_letters].tolist(), strict=True))
+        candidates = _Candidates(similar.row[close] + start, similar.col[close], similar.data[close])
+        by_letters += candidates.only(candidates.cosines >= cosine).scored()
         if meaning is not None:
-            meant += _by_meaning(ones[~by_letters], others[~by_letters], cosines[~by_letters], meaning)
-    return sorted(letters), [pair for _, pair in sorted(meant, key=lambda found: (-found[0], found[1]))]
+            by_meaning += candidates.only(candidates.cosines < cosine).near_by(meaning).scored()
+    return _closest_first(by_letters), _closest_first(by_meaning)
 
 
-def _by_meaning(
-    ones: NDArray[np.int64], others: NDArray[np.int64], cosines: NDArray[np.float32], meaning: Meaning
-) -> list[tuple[float, Pair]]:
-    found: list[tuple[float, Pair]] = []
-    for start in range(0, len(ones), BLOCK):
-        one, other = ones[start : start + BLOCK], others[start : start + BLOCK]
-        of_vectors = np.einsum("ij,ij->i", meaning.vectors[one], meaning.vectors[other])
-        mean = (cosines[start : start + BLOCK] + of_vectors) / 2
-        near = mean >= meaning.mean_cosine
-        pairs = zip(one[near].tolist(), other[near].tolist(), strict=True)
-        found += zip(mean[near].tolist(), pairs, strict=True)
-    return found
+@dataclass(frozen=True)
+class _Candidates:
+    """Pairs of rows and how close they are, each (pairs,)."""
+
+    ones: NDArray[np.int64]
+    others: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Candidates:
+        return _Candidates(self.ones[chosen], self.others[chosen], self.cosines[chosen])
+
+    def near_by(self, meaning: Meaning) -> _Candidates:
+        """Those whose mean cosine reaches the threshold, with that mean."""
+        of_vectors = np.concatenate(
+            [
+                np.einsum("ij,ij->i", meaning.vectors[self.ones[part]], meaning.vectors[self.others[part]])
+                for part in (slice(start, start + BLOCK) for start in range(0, max(1, len(self.ones)), BLOCK))
+            ]
+        )
+        means = (self.cosines + of_vectors) / 2
+        return _Candidates(self.ones, self.others, means).only(means >= meaning.mean_cosine)
+
+    def scored(self) -> list[tuple[float, Pair]]:
+        # Rounded, or the last digit, which differs between machines, would decide which pair joins first.
+        scores = self.cosines.round(4).tolist()
+        return list(zip(scores, zip(self.ones.tolist(), self.others.tolist(), strict=True), strict=True))
 
 
-def _joined_by_meaning(count: int, letters: Sequence[Pair], meant: Sequence[Pair]) -> list[Pair]:
-    """The pairs of `meant`, closest first, that may join the sets that `letters` left."""
-    near = {*letters, *meant}
-    members = defaultdict(list)
-    set_of = list(_components(count, letters))
-    for row, number in enumerate(set_of):
-        members[number].append(row)
-    joined, left = [], MOST_STEPS
-    for one, other in meant:
+def _closest_first(scored: list[tuple[float, Pair]]) -> list[Pair]:
+    return [pair for _, pair in sorted(scored, key=lambda found: (-found[0], found[1]))]
+
+
+def _joining(near: Sequence[Pair]) -> list[Pair]:
+    """The pairs, taken in order, that join two sets of which at least half of all pairs are near."""
+    set_of: dict[int, int] = {row: row for pair in near for row in pair}
+    members = {row: [row] for row in set_of}
+    between: dict[int, Counter[int]] = {row: Counter() for row in set_of}
+    for one, other in near:
+        between[one][other] += 1
+        between[other][one] += 1
+    joining = []
+    for one, other in near:
         here, there = set_of[one], set_of[other]
-        steps = len(members[here]) * len(members[there])
-        if here == there or steps > left:
+        if here == there or 2 * between[here][there] < len(members[here]) * len(members[there]):
             continue
-        left -= steps
-        if 2 * sum((min(a, b), max(a, b)) in near for a in members[here] for b in members[there]) >= steps:
-            joined.append((one, other))
-            for row in members[there]:
-                set_of[row] = here
-            members[here] += members.pop(there)
-    return joined
+        joining.append((one, other))
+        if len(between[here]) < len(between[there]):
+            here, there = there, here
+        for row in members[there]:
+            set_of[row] = here
+        members[here] += members.pop(there)
+        for neighbour, count in between.pop(there).items():
+            del between[neighbour][there]
+            if neighbour != here:
+                between[here][neighbour] += count
+                between[neighbour][here] += count
+    return joining
 
 
 def _declared_links(declared: Sequence[str | None]) -> list[Pair]:

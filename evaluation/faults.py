@@ -9,7 +9,7 @@ from evaluation.dataset import Dataset, Example
 from evaluation.duplicates import Duplicates, find_twins
 from evaluation.findings import AuditFinding, Place, blocker, warning
 from evaluation.policy import EvaluationPolicy
-from evaluation.privacy import kinds_in
+from evaluation.privacy import Names, kinds_in, searched
 
 
 class Faults:
@@ -26,9 +26,10 @@ class Faults:
         both: Sequence[Example],
         duplicates: Duplicates,
         policy: EvaluationPolicy,
+        names: Names | None = None,
     ) -> None:
         self._dataset, self._test, self._both = dataset, test, both
-        self._duplicates, self._policy = duplicates, policy
+        self._duplicates, self._policy, self._names = duplicates, policy, names
         self._twins = find_twins(duplicates, len(dataset))
         self.twinned = tuple(row - len(dataset) for row in self._twins.tested)
         tested, twins = set(duplicates.groups[len(dataset) :]), self._twins.of
@@ -199,7 +200,7 @@ class Faults:
         if rows:
             yield warning(
                 "AUDIT14", "personal_data", f"{_count(len(rows), 'input')} with data about people: {kinds}.",
-                "Replace it with placeholders before the file leaves your hands; names are not searched.",
+                f"Replace it with placeholders before the file leaves your hands ({searched(self._names)}).",
                 self._places([[row] for row in rows]),
             )  # fmt: skip
 
@@ -215,9 +216,9 @@ class Faults:
     def _rows_holding(self, *, secret: bool) -> tuple[list[int], str]:
         """Rows, and the kinds of data in them with the number of rows for each."""
         kinds: Counter[str] = Counter()
-        rows = []
+        rows, names = [], None if secret else self._names
         for row, example in enumerate(self._both):
-            here = [kind.name for kind in kinds_in(example.input) if kind.secret is secret]
+            here = [kind.name for kind in kinds_in(example.input, names) if kind.secret is secret]
             kinds.update(here)
             if here:
                 rows.append(row)

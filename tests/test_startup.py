@@ -53,11 +53,13 @@ def test_assessing_a_form_loads_no_model_library() -> None:
     assert loaded_after(code) == set()
 
 
-def test_auditing_loads_no_model() -> None:
+def test_auditing_texts_that_were_read_before_loads_no_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     code = (
-        "from pathlib import Path\nfrom service.commands.audit import run_audit\n"
-        "run_audit(Path('examples/tickets/tickets.jsonl'), None, None, None, as_json=True)"
+        "from pathlib import Path\nfrom service.commands.audit import AuditRequest, run_audit\n"
+        "run_audit(AuditRequest(Path('examples/tickets/tickets.jsonl')), as_json=True)"
     )
+    assert "torch" in loaded_after(code)
     assert loaded_after(code).isdisjoint({"torch", "transformers", "peft", "sentence_transformers", "faiss", "fastapi"})
 
 

@@ -188,6 +188,19 @@ class View:
         ]
 
     @cached_property
+    def label_noise(self) -> str | None:
+        """What wrong labels let anybody measure; None where nobody could tell."""
+        noise = self.report.audit.label_noise
+        if noise is None or not noise.is_reliable:
+            return None
+        return (
+            f"By what the classifier head makes of rows that it has not seen, {percent(noise.share)} of the labels are "
+            f"wrong ({percent(noise.low)} to {percent(noise.high)}). An arm that is always right would then be "
+            f"measured at {percent(noise.ceiling)} ({percent(noise.ceiling_low)} to {percent(noise.ceiling_high)}). Errors that "
+            "read like their label are not seen."
+        )
+
+    @cached_property
     def leakage_rows(self) -> list[dict[str, str]]:
         """Every arm on test rows with a twin among the training rows, and on the others."""
         arms = self.report.leakage.arms if self.report.leakage else {}

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from adapters.encoder.embedding import Encoder
-from evaluation.audit import Audit, audit_dataset
+from adapters.catalogue import head_fit
+from adapters.encoder.embedding import EMBEDDED_NAME, Encoder
+from evaluation.audit import Audit, Instruments, audit_dataset
 from evaluation.dataset import Dataset
 from evaluation.material import CountTokens, count_material
 from evaluation.policy import EvaluationPolicy
+from evaluation.privacy import installed_names
 from evaluation.readers import Columns, read_dataset
 from rules.material import Material
 from service.settings import Settings
@@ -42,8 +44,22 @@ def read_examples(
     test_dataset = read_dataset(test, columns) if test else None
     console = Console(stderr=True)
     with console.status("reading every text once") if console.is_terminal else nullcontext():
-        audit = audit_dataset(dataset, test_dataset, policy, encoder.token_limit, encoder.count_tokens, encoder.embed)
+        audit = audit_dataset(
+            dataset,
+            test_dataset,
+            policy,
+            encoder.token_limit,
+            encoder.count_tokens,
+            encoder.embed,
+            instruments(encoder),
+        )
     return Examples(dataset, test_dataset, audit)
+
+
+def instruments(encoder: Encoder) -> Instruments:
+    """What this machine can look with."""
+    language = "en" if encoder.name == EMBEDDED_NAME else None
+    return Instruments(head_fit(encoder), language, installed_names())
 
 
 def configured_encoder(settings: Settings) -> Encoder:

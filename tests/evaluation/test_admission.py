@@ -16,6 +16,7 @@ from evaluation.comparison import Comparison, Progress, TrainingCost, compare
 from evaluation.dataset import Dataset, Task
 from evaluation.decision import VerdictKind
 from evaluation.gate import Step
+from evaluation.label_errors import LabelNoise
 from evaluation.policy import EvaluationPolicy
 from evaluation.report import Report
 from rules.assess import assess
@@ -60,11 +61,11 @@ def world(rows: Rows, guessing: Guessing, tmp_path: Path) -> World:
     return make
 
 
-def run(comparison: Comparison, progress: Progress | None = None) -> Report:
+def run(comparison: Comparison, noise: LabelNoise | None = None) -> Report:
     audit = audit_dataset(
         comparison.dataset, comparison.test, comparison.policy, 256, lambda texts: [len(text) for text in texts]
     )
-    return compare(comparison, audit, progress or Progress())
+    return compare(comparison, audit.model_copy(update={"label_noise": noise}), Progress())
 
 
 def trainings(calls: Calls) -> int:
@@ -87,6 +88,16 @@ class TestTraining:
         assert not admission.is_trained
         assert any("not trained, because the best cheap arm may be at" in reason for reason in report.verdict.reasons)
         assert "lora" not in report.verdict.probability_best
+
+    def test_is_left_out_where_wrong_labels_leave_no_room(self, world: World, calls: Calls) -> None:
+        # The best cheap arm is at 80%, and of 100 labels at least 16 are wrong.
+        some_room = dict(zip(Family, (0.5, 0.5, 0.5, 0.8, 0.9), strict=True))
+        paid = replace(world(some_room), training_cost=replace(MODERATE, of_fit=0.001))
+        noise = LabelNoise(judged=150, suspects=(), share=0.2, low=0.16, high=0.24)
+        report = run(paid, noise)
+        assert trainings(calls) == 0
+        assert "to 84.0%" in report.admissions[0].steps[0].reason
+        assert run(paid).admissions[0].is_trained
 
     def test_is_left_out_where_it_costs_more_than_it_can_tell(self, world: World, calls: Calls) -> None:
         report = run(replace(world(ROOM), training_cost=DEAR))

@@ -101,7 +101,7 @@ class TestFineTune:
         assert decide(open_minded, POLICY).kind is VerdictKind.FINE_TUNE
 
     def test_the_best_of_three_must_be_more_certain_than_an_only_one(self, scored: Scored, weigh: Weigh) -> None:
-        # 50 rows right that the others get wrong, 30 the other way round: p = 0.025 for one, three times that for three.
+        # 50 rows right that the others get wrong, 30 the other way round: p = 0.025 for one, thrice that for three.
         open_minded = GainPrior(0.03, 0.5, "anything goes")
         cheap = [scored(family, right_on(200, 400)) for family in FIVE[:4]]
         only = scored(Family.LORA, np.tile(right_on(220, 400, 30), (3, 1)), 0.001)
