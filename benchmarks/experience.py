@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from decision import RESULTS, experience_with
-
 from adapters.encoder.embedding import Encoder
+from benchmarks.decision import RESULTS, experience_with
 from service.run_folder import write_whole
 from service.settings import load_settings
 

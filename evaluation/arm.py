@@ -11,7 +11,21 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from evaluation.dataset import Example, Task
 from rules.family import Family, Randomness
 
-__all__ = ["Arm", "ArmSpec", "Choosing", "Family", "Prediction", "Randomness", "Read"]
+__all__ = ["Arm", "ArmSpec", "Choosing", "Family", "Prediction", "Randomness", "Read", "Usage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one answer took; None for what nobody states. `cost` is in the currency of the model's prices.
+
+    `queued_seconds` is all that passed before the attempt that was answered, `serving_seconds` that attempt alone.
+    """
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    queued_seconds: float
+    serving_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +33,14 @@ class Prediction:
     """What an arm answered to one input.
 
     A failure is a prediction with an `error` and no output: it scores 0 and is counted.
-    `confidence` is the arm's probability of its own answer (0..1), None where it has none.
+    `confidence` is the arm's probability of its own answer (0..1), None where it has none. `usage` is None where a call
+    costs nothing but time.
     """
 
     output: str | None
     confidence: float | None = None
     error: str | None = None
+    usage: Usage | None = None
 
 
 class Arm(Protocol):

@@ -64,9 +64,7 @@ def _split(comparison: Comparison, audit: Audit) -> Split:
     return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
 
 
-def _admit(
-    comparison: Comparison, split: Split, policy: EvaluationPolicy, run: _Running, ceiling: float
-) -> Admitted:
+def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, run: _Running, ceiling: float) -> Admitted:
     """Every trial, but those of a fine-tune that cannot change the decision; the gate may have to measure first."""
     planned = plan_trials(comparison.specs, comparison.task, split, policy)
     check_planned(planned, run.texts)

@@ -9,13 +9,13 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.arm import ArmSpec, Choosing, Prediction
+from evaluation.arm import ArmSpec, Choosing, Prediction, Usage
 from evaluation.dataset import Task, fingerprint, inputs_of
 from evaluation.observation import Handed, Observation, observe_fit
 from evaluation.policy import EvaluationPolicy
@@ -106,7 +106,7 @@ def finished_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial | None:
     try:
         trial = Trial.model_validate_json((home / RECORD).read_text(encoding="utf-8"))
         lines = (home / PREDICTIONS).read_text(encoding="utf-8").split("\n")[:-1]
-        predictions = tuple(Prediction(**json.loads(line)) for line in lines)
+        predictions = tuple(_prediction(line) for line in lines)
     except (OSError, ValueError, TypeError):
         return None
     if trial.key != planned.key or len(predictions) != len(planned.inputs):
@@ -173,6 +173,11 @@ def run_trials(
         finished.append(done)
         on_done(trial)
     return finished
+
+
+def _prediction(line: str) -> Prediction:
+    prediction = Prediction(**json.loads(line))
+    return prediction if prediction.usage is None else replace(prediction, usage=Usage(**asdict(prediction)["usage"]))
 
 
 def _lines(predictions: Sequence[Prediction]) -> Iterator[str]:

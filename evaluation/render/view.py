@@ -193,11 +193,12 @@ class View:
         noise = self.report.audit.label_noise
         if noise is None or not noise.is_reliable:
             return None
+        share, ceiling = percent(noise.share), percent(noise.ceiling)
         return (
-            f"By what the classifier head makes of rows that it has not seen, {percent(noise.share)} of the labels are "
-            f"wrong ({percent(noise.low)} to {percent(noise.high)}). An arm that is always right would then be "
-            f"measured at {percent(noise.ceiling)} ({percent(noise.ceiling_low)} to {percent(noise.ceiling_high)}). Errors that "
-            "read like their label are not seen."
+            f"By what the classifier head makes of rows that it has not seen, {share} of the labels are wrong "
+            f"({percent(noise.low)} to {percent(noise.high)}). An arm that is always right would then be measured at "
+            f"{ceiling} ({percent(noise.ceiling_low)} to {percent(noise.ceiling_high)}). Errors that read like their "
+            "label are not seen."
         )
 
     @cached_property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from evaluation.arm import ArmSpec, Family, Prediction, Randomness
+from evaluation.arm import Arm, ArmSpec, Family, Prediction, Randomness, Usage
 from evaluation.dataset import Dataset, Example, Task
 from evaluation.policy import EvaluationPolicy
 from evaluation.splits import given_split, split_dataset
@@ -258,3 +258,24 @@ def _answering(
 ) -> PlannedTrial:
     spec = replace(planned.spec, build=lambda _: _Answering(answer, count, stop_in_save))
     return replace(planned, spec=spec)
+
+
+def test_what_an_answer_took_is_kept(
+    rows: Callable[..., Dataset], guessing: Callable[..., ArmSpec], tmp_path: Path
+) -> None:
+    usage = Usage(input_tokens=120, output_tokens=None, cost=0.002, queued_seconds=0.5, serving_seconds=1.5)
+    spec = guessing(Family.ZERO_SHOT)
+
+    def build(task: Task) -> Arm:
+        arm = spec.build(task)
+        answer = arm.predict
+        arm.predict = lambda inputs: [replace(one, usage=usage) for one in answer(inputs)]  # type: ignore[method-assign]
+        return arm
+
+    data = rows(*[(f"text {row} = {'ab'[row % 2]}", "ab"[row % 2]) for row in range(60)])
+    task, policy = Task(("a", "b")), EvaluationPolicy()
+    split = split_dataset(data, range(60), policy, seed=1)
+    planned = plan_trials([replace(spec, build=build)], task, split, policy)
+    run_trials(planned, tmp_path, lambda: None, lambda _: None)
+    again = run_trials(planned, tmp_path, lambda: None, lambda _: None)
+    assert {prediction.usage for trial in again for prediction in trial.predictions} == {usage}

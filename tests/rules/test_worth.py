@@ -17,7 +17,7 @@ def worth(budget: dict[str, Any], requests: int | None = 10_000) -> float | None
 
 
 def test_by_hand() -> None:
-    # 10,000 requests a month for 6 months; in a hundred, one answer more is right: 600 times 0.50 saved and 1.50 spared.
+    # 10,000 requests a month, 6 months; of a hundred, one answer more is right: 600 times 0.50 saved, 1.50 spared.
     answered = {"value_of_correct": 0.5, "cost_of_error": 1.5, "horizon_months": 6}
     assert worth(answered) == pytest.approx(600 * 2.0)
 
