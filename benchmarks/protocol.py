@@ -823,7 +823,7 @@ NEAR: dict[str, Callable[[str, int], str]] = {
     "copies with two letters swapped": lambda text, at: text[:at] + text[at + 1] + text[at] + text[at + 2 :],
     "copies with a word added": lambda text, _: f"{text} please",
 }
-"""Not the same text any more: whether one counts as nearly the same depends on its length (cosine of 0.90)."""
+"""Not the same text any more: whether one counts as nearly the same depends on its length. Letters alone look here."""
 KINDS = {
     "copies": ("AUDIT09",), "conflicts": ("AUDIT11",), "leaks": ("AUDIT12",),
     **dict.fromkeys(NEAR, ("AUDIT10", "AUDIT09")),

@@ -196,4 +196,6 @@ def _label_noise(
         return None
     if not policy.fewest_examples <= len(dataset) <= policy.most_rows_for_label_errors:
         return None
+    if policy.fewest_of_a_class * len(dataset.labels) > len(dataset):
+        return None
     return find_label_noise(dataset, groups, out_of_fold(dataset, groups, policy, 0, instruments.fit_head))

@@ -233,7 +233,7 @@ def _refuse_tested_descriptions(task: Task, planned: Sequence[PlannedTrial], tex
 def _rows_in_words(finished: Sequence[FinishedTrial]) -> list[str]:
     return [
         f"No row that one of the {_count(len(finished), 'fit')} learnt from has the text of a row that it is tested "
-        "on, exactly or nearly; all arms learnt from the same rows."
+        "on, exactly or as a near copy of its group; all arms learnt from the same rows."
     ]
 
 

@@ -19,7 +19,7 @@ BETWEEN_REFERENCES = " / "
 WHAT_TO_DO = {
     "AUDIT01": None,
     "AUDIT09": "Keep one of each; until then copies count as one observation.",
-    "AUDIT10": "Look whether both are needed; they count as one observation.",
+    "AUDIT10": "Look whether both are needed; they count as one observation where they form a group.",
     "AUDIT11": "Decide which answer is right, unless the answers came with their own scores.",
     "AUDIT14": None,
     "AUDIT15": "Check the group column, or collect items from more sources.",

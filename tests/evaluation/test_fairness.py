@@ -481,8 +481,8 @@ class TestTold:
         planned = plan_trials([seen, unseen], TASK, leaking(train, test), POLICY)
         told = describe_fairness([seen, unseen], run_trials(planned, tmp_path, lambda: None, lambda _: None))
         assert told.checked == (
-            "No row that one of the 6 fits learnt from has the text of a row that it is tested on, exactly or nearly; "
-            "all arms learnt from the same rows.",
+            "No row that one of the 6 fits learnt from has the text of a row that it is tested on, exactly or as a "
+            "near copy of its group; all arms learnt from the same rows.",
             "What the base model read in 1 fit was noted: training rows and the labels' sentences, nothing else. 8 "
             "training texts were predicted afterwards and read the same way.",
             "What arms choose, they choose by training rows alone: head: how far its weights may grow (by 29 of 30 "
