@@ -72,6 +72,8 @@ def test_vendors_stay_on_their_floor(path: Path) -> None:
         assert tops <= ALLOWED_IN_RULES | sys.stdlib_module_names
     if "faiss" in tops:
         assert name_of(path) == "adapters/index.py"
+    if tops & {"openai", "httpx2"}:
+        assert name_of(path) == "adapters/generative/chat.py"
     if "genai_prices" in tops:
         assert name_of(path) == "adapters/token_prices.py"
 
