@@ -6,18 +6,20 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from adapters.encoder.embedding import Encoder
-from evaluation.arm import Arm, ArmSpec, Family, Randomness
+from adapters.generative.chat import ChatClient
+from evaluation.arm import Arm, ArmSpec, Family, Foreseen, Randomness
 from evaluation.dataset import Example, Task
 from evaluation.provenance import library_versions
 
 
 class Entry(NamedTuple):
-    """`module`, under adapters/encoder, holds the class."""
+    """`module`, under adapters, holds the class."""
 
     name: str
     title: str
@@ -33,27 +35,64 @@ class Entry(NamedTuple):
 
 
 ARMS = (
-    Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "zero_shot", "ZeroShot", True),
-    Entry("few_shot", "few-shot prompting", Family.FEW_SHOT, Randomness.DRAW, "few_shot", "FewShot", demonstrations=8),
+    Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "encoder.zero_shot", "ZeroShot", True),
     Entry(
-        "nearest", "retrieval of similar examples", Family.RETRIEVAL, Randomness.NONE, "nearest", "Nearest",
+        "few_shot", "few-shot prompting", Family.FEW_SHOT, Randomness.DRAW, "encoder.few_shot", "FewShot",
+        demonstrations=8,
+    ),
+    Entry(
+        "nearest", "retrieval of similar examples", Family.RETRIEVAL, Randomness.NONE, "encoder.nearest", "Nearest",
         chooses="how many neighbours vote",
     ),
     Entry(
-        "head", "the classifier head", Family.HEAD, Randomness.NONE, "head", "Head",
+        "head", "the classifier head", Family.HEAD, Randomness.NONE, "encoder.head", "Head",
         chooses="how far its weights may grow",
     ),
     Entry(
-        "lora", "the LoRA fine-tune", Family.LORA, Randomness.TRAINING, "lora", "Lora",
+        "lora", "the LoRA fine-tune", Family.LORA, Randomness.TRAINING, "encoder.lora", "Lora",
         chooses="when training stops",
     ),
 )  # fmt: skip
 
 
-def encoder_arms(encoder: Encoder) -> tuple[ArmSpec, ...]:
-    """All arms over one encoder."""
+BESIDE_A_LANGUAGE_MODEL = ("nearest", "head", "lora")
+"""What an encoder can do that is no prompting; its own zero-shot and few-shot would be namesakes of the model's."""
+
+PROMPTED = (
+    Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "generative.prompting", "ZeroShot"),
+    Entry("few_shot", "few-shot prompting", Family.FEW_SHOT, Randomness.DRAW, "generative.prompting", "FewShot"),
+    Entry(
+        "similar_examples", "prompting with similar examples", Family.RETRIEVAL, Randomness.NONE,
+        "generative.prompting", "SimilarExamples",
+    ),
+)  # fmt: skip
+"""Over a language model."""
+
+IMPROVED = Entry(
+    "system_message", "an improved instruction", Family.ZERO_SHOT, Randomness.DRAW, "generative.correcting",
+    "SystemMessage", chooses="how its instruction reads",
+)  # fmt: skip
+"""Only where somebody asks for it: a fit asks the model some five hundred questions."""
+
+
+def encoder_arms(encoder: Encoder, *, beside: bool = False) -> tuple[ArmSpec, ...]:
+    """All arms over one encoder; with `beside` those that stand beside a language model's, which is declared."""
     determined_by = _determined_by(encoder)
-    return tuple(_spec(entry, encoder, determined_by) for entry in ARMS)
+    entries = [entry for entry in ARMS if not beside or entry.name in BESIDE_A_LANGUAGE_MODEL]
+    return tuple(replace(_spec(entry, encoder, determined_by), own_base_model=beside) for entry in entries)
+
+
+def endpoint_arms(client: ChatClient, encoder: Encoder, *, improve: bool = False) -> tuple[ArmSpec, ...]:
+    """All arms over a server's model; the encoder finds similar examples for it. With `improve` also the one whose
+    instruction the model improves itself."""
+    determined_by = {
+        **client.endpoint.determined_by,
+        "source": _source_sha256("generative"),
+        "similar_by": encoder.fingerprint,
+        "libraries": json.dumps(library_versions(), sort_keys=True),
+    }
+    entries = (*PROMPTED, IMPROVED) if improve else PROMPTED
+    return tuple(_prompted(entry, client, encoder, determined_by) for entry in entries)
 
 
 def head_fit(encoder: Encoder) -> Callable[[Sequence[Example]], Any]:
@@ -85,6 +124,39 @@ def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> A
     )
 
 
+def _prompted(entry: Entry, client: ChatClient, encoder: Encoder, determined_by: Mapping[str, str]) -> ArmSpec:
+    given = (encoder,) if entry.family is Family.RETRIEVAL else ()
+
+    def build(task: Task) -> Any:
+        return _class(entry)(client, task, *given)
+
+    def foresee(task: Task, train: Sequence[Example], inputs: Sequence[str], seed: int) -> Foreseen:
+        arm, answers = build(task), [example.output for example in train]
+        if entry is IMPROVED:
+            return client.foresee([*arm.requests_to_fit(train, seed), *arm.requests(inputs)], answers)
+        arm.fit(train, seed)
+        return client.foresee(arm.requests(inputs), answers)
+
+    return ArmSpec(
+        name=entry.name,
+        title=entry.title,
+        family=entry.family,
+        randomness=entry.randomness,
+        base_model=client.endpoint.model,
+        determined_by=determined_by,
+        build=build,
+        load=lambda folder: _class(entry).load(client, *given, folder),
+        prepare=encoder.prepare if given else _nothing,
+        foresee=foresee,
+        terms=client.statements,
+        chooses=entry.chooses,
+    )
+
+
+def _nothing(inputs: Sequence[str]) -> None:
+    """What there is to prepare for a server."""
+
+
 def _builder(entry: Entry, encoder: Encoder) -> Callable[[Task], Arm]:
     def build(task: Task) -> Arm:
         arm: Arm = _class(entry)(encoder, task) if entry.takes_task else _class(entry)(encoder)
@@ -96,19 +168,23 @@ def _builder(entry: Entry, encoder: Encoder) -> Callable[[Task], Arm]:
 def _class(entry: Entry) -> Any:
     # Before the first model library is imported: it reads the variable only then.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    return getattr(import_module(f"adapters.encoder.{entry.module}"), entry.arm_class)
+    return getattr(import_module(f"adapters.{entry.module}"), entry.arm_class)
 
 
 def _determined_by(encoder: Encoder) -> Mapping[str, str]:
-    """Source instead of a version number: nobody has to remember to raise it."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for path in (folder / "index.py", *sorted((folder / "encoder").glob("*.py"))):
-        digest.update(path.read_bytes())
     return {
         "weights": encoder.sha256,
         "encoder": encoder.fingerprint,
-        "source": digest.hexdigest(),
+        "source": _source_sha256("encoder"),
         "libraries": json.dumps(library_versions(), sort_keys=True),
         "device": encoder.device_kind,
     }
+
+
+def _source_sha256(package: str) -> str:
+    """Source instead of a version number: nobody has to remember to raise it."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in (folder / "index.py", *sorted((folder / package).glob("*.py"))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 from adapters.encoder.embedding import Encoder
-from benchmarks.decision import RESULTS, experience_with
+from benchmarks.decision_cells import RESULTS
+from benchmarks.decision_replay import experience_with
 from service.run_folder import write_whole
 from service.settings import load_settings
 

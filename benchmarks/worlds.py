@@ -123,7 +123,7 @@ def scored(family: Family, scores: NDArray[np.float64], deviation: float) -> Sco
     spec = ArmSpec(family.value, family.value, family, family.randomness, "none", {}, never, never, never)
     outcomes = Outcomes(scores, np.zeros(scores.shape[1], dtype=np.int64), deviation)
     return ScoredArm(
-        spec=spec, outcomes=outcomes, answers=(), failures=0, unknown_labels=0, train_size=0,
+        spec=spec, outcomes=outcomes, answers=(), failures=0, unread=0, train_size=0,
         fit_seconds=0.0, total_seconds=0.0, milliseconds_per_item=0.0,
     )  # fmt: skip
 

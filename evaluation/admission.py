@@ -157,7 +157,7 @@ class _Question:
         return list(own) if after.decision is Step.GO_ON else first, (before, after)
 
     def _run_deviation(self, spec: ArmSpec) -> float:
-        known = self.comparison.experience.run_deviation(spec.name) if self.comparison.experience else None
+        known = self.comparison.known_deviation(spec)
         return self.policy.run_deviation(spec.family, self.split.train_size, 0) if known is None else known
 
     @property

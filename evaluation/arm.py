@@ -11,7 +11,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from evaluation.dataset import Example, Task
 from rules.family import Family, Randomness
 
-__all__ = ["Arm", "ArmSpec", "Choosing", "Family", "Prediction", "Randomness", "Read", "Usage"]
+__all__ = [
+    "Arm", "ArmSpec", "Choosing", "Family", "Foreseen", "Passage", "Prediction", "Randomness", "Read", "Usage",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +31,42 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document of the corpus. `document` is the id that a row's evidence names, `id` the piece's own."""
+
+    id: str
+    document: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What an arm answered to one input.
 
     A failure is a prediction with an `error` and no output: it scores 0 and is counted.
     `confidence` is the arm's probability of its own answer (0..1), None where it has none. `usage` is None where a call
-    costs nothing but time.
+    costs nothing but time. `passages` are those that the model was shown, the best found first; None for an arm that
+    searches no corpus.
     """
 
     output: str | None
     confidence: float | None = None
     error: str | None = None
     usage: Usage | None = None
+    passages: tuple[Passage, ...] | None = None
+
+
+class Foreseen(NamedTuple):
+    """What asking for answers would take, before anything is asked; those that are kept already are not counted.
+
+    `cost` is in `currency`, None without prices. Token counts are estimates from the length of the texts.
+    """
+
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    currency: str | None
 
 
 class Arm(Protocol):
@@ -96,6 +122,11 @@ class ArmSpec:
     """Which setting it chooses on its training rows, in words; empty for none."""
     validation_rows: int = 0
     """Labelled rows beyond the training rows on which its settings were chosen before: as many for every arm."""
+    foresee: Callable[[Task, Sequence[Example], Sequence[str], int], Foreseen] | None = None
+    """What predicting inputs takes after a fit on these rows with this seed. None where answers cost nothing but time
+    on this machine; the others are asked for nothing that the comparison can do without."""
+    terms: Callable[[], Sequence[str]] | None = None
+    """On which terms its base model answered, in sentences, once it has; arms that share a model share the callable."""
     own_base_model: bool = False
     """Declared to rest on another base model than the arms beside it; all others must share one."""
 

@@ -142,8 +142,11 @@ def audit_dataset(
     count_tokens: Callable[[Sequence[str]], list[int]],
     embed: Embed | None = None,
     instruments: Instruments = Instruments(),
+    *,
+    outputs_are_labels: bool = True,
 ) -> Audit:
-    """Every check of protocol section 5, over the examples and, if given, the test file.
+    """Every check of protocol section 5, over the examples and, if given, the test file. Those of labels are left out
+    where outputs are none.
 
     `token_limit` is what the chosen model reads of a text, `count_tokens` its tokenizer. `embed` is its embedding: it
     is called once, with every input in file order, as a comparison would, so that neither changes what the other
@@ -159,15 +162,18 @@ def audit_dataset(
         policy.most_rows_for_near_duplicates,
         None if vectors is None else Meaning(vectors, policy.near_duplicate_mean_cosine),
     )
-    faults = Faults(dataset, test, both, duplicates, policy, instruments.names)
+    noun = "label" if outputs_are_labels else "answer"
+    faults = Faults(dataset, test, both, duplicates, policy, instruments.names, noun)
     tokens = count_tokens(inputs)
     groups = duplicates.groups[: len(dataset)]
-    noise = _label_noise(dataset, groups, policy, instruments)
+    noise = _label_noise(dataset, groups, policy, instruments) if outputs_are_labels else None
+    of_labels = [
+        *faults.labels(), *suspected_label_errors(noise), *shortcut_features(dataset.examples, groups),
+    ] if outputs_are_labels else []  # fmt: skip
     findings = [
-        *faults.sizes(), *faults.groups(), *faults.labels(), *faults.empty_inputs(),
+        *of_labels, *faults.sizes(), *faults.groups(), *faults.empty_inputs(),
         *faults.overlong_inputs(tokens, token_limit), *faults.exact_duplicates(), *faults.near_duplicates(),
         *faults.conflicting_labels(), *faults.leakage(), *faults.personal_data(), *faults.secrets(),
-        *suspected_label_errors(noise), *shortcut_features(dataset.examples, groups),
         *language_findings(both, instruments.encoder_language),
     ]  # fmt: skip
     by_letters = NearSearch.LETTERS if duplicates.near_searched else NearSearch.NOTHING
@@ -177,7 +183,7 @@ def audit_dataset(
         test_fingerprint=test.fingerprint if test else None,
         examples=len(dataset),
         test_examples=len(test) if test else None,
-        class_sizes=dataset.class_sizes,
+        class_sizes=dataset.class_sizes if outputs_are_labels else {},
         findings=tuple(sorted(findings, key=lambda finding: (finding.severity is not Severity.BLOCKER, finding.code))),
         groups=groups,
         test_groups=duplicates.groups[len(dataset) :],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluation.admission import Admission, Admitted, admit, form_says_no, learns_a_form
-from evaluation.arm import ArmSpec
+from evaluation.arm import ArmSpec, Foreseen
 from evaluation.audit import Audit, AuditBlocked
 from evaluation.contrasts import contrast_arms
 from evaluation.dataset import inputs_of
@@ -25,9 +25,9 @@ from evaluation.report import Report
 from evaluation.scoring import ScoredArm, score_arm, statistics_design
 from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
 from evaluation.side_effects import Compared, SideEffects, find_side_effects
+from evaluation.spending import foresee, together
 from evaluation.splits import Split, given_split, split_dataset
 from evaluation.trials import FinishedTrial, PlannedTrial, plan_trials, run_trials
-from rules.family import Randomness
 
 __all__ = ["Comparison", "Progress", "TrainingCost", "compare", "policy_for"]
 
@@ -40,7 +40,7 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
         raise ValueError("A comparison needs at least two arms.")
     policy = policy_for(comparison)
     split = _split(comparison, audit)
-    run = _Running(comparison, AuditedTexts.of(comparison.dataset, comparison.test, audit), progress)
+    run = _Running(comparison, AuditedTexts.of(comparison.dataset, comparison.test, audit), progress, [])
     admitted = _admit(comparison, split, policy, run, audit.ceiling)
     curve = _plan_curve(comparison, admitted, split, policy)
     finished, *curve_results = run([admitted.trials, *curve])
@@ -51,7 +51,7 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
     verdict = decide(evidence, policy)
     measured = Measured(
         comparison, audit, split, policy, arms, finished, curve_results, evidence, admitted.admissions, side_effects,
-        learning,
+        learning, together(run.foreseen),
     )  # fmt: skip
     return write_memo(measured, verdict, lambda other: _decide_again(comparison, evidence, split, other))
 
@@ -61,7 +61,9 @@ def _split(comparison: Comparison, audit: Audit) -> Split:
         return every_item_tested(comparison.dataset, audit.groups, comparison.seed)
     if comparison.test is not None:
         return given_split(comparison.dataset, audit.left_out, comparison.test, audit.test_groups, comparison.seed)
-    return split_dataset(comparison.dataset, audit.groups, comparison.policy, comparison.seed)
+    return split_dataset(
+        comparison.dataset, audit.groups, comparison.policy, comparison.seed, by_label=comparison.task.has_one_label
+    )
 
 
 def _admit(comparison: Comparison, split: Split, policy: EvaluationPolicy, run: _Running, ceiling: float) -> Admitted:
@@ -93,15 +95,24 @@ class _Running:
     comparison: Comparison
     texts: AuditedTexts
     progress: Progress
+    foreseen: list[Foreseen]
+    """What was told before each part that had to be paid for."""
 
     def __call__(self, parts: Sequence[Sequence[PlannedTrial]]) -> list[list[FinishedTrial]]:
         """Run every trial once, also one that several parts share; each part gets it with its own rows."""
         planned = list({trial.key: trial for part in parts for trial in part}.values())
         check_planned([trial for part in parts for trial in part], self.texts)
+        self._foresee(planned)
         self.progress.planned(planned)
         finished = run_trials(planned, self.comparison.folder, self._prepare, self.progress.done, self._judge)
         by_key = {trial.trial.key: trial for trial in finished}
         return [[replace(by_key[trial.key], rows=trial.rows) for trial in part] for part in parts]
+
+    def _foresee(self, planned: Sequence[PlannedTrial]) -> None:
+        spending = foresee(planned, self.comparison.folder)
+        if spending.calls:
+            self.progress.foreseen(spending)
+            self.foreseen.append(spending)
 
     def _prepare(self) -> None:
         """Shows every base model all texts once, in file order, so that no later call depends on what ran before."""
@@ -122,20 +133,13 @@ def _arms(
     """Those fitted here and those recorded elsewhere, the cheapest first."""
     names = {trial.trial.arm for trial in finished}
     arms = [
-        score_arm(spec, _of(spec.name, finished), split, comparison.task, policy, _known_deviation(comparison, spec))
+        score_arm(spec, _of(spec.name, finished), split, comparison.task, policy, comparison.known_deviation(spec))
         for spec in comparison.specs
         if spec.name in names
     ]
     if comparison.recorded is None:
         return arms
     return cheapest_first([*arms, *comparison.recorded.scored(split.tested, policy)], policy)
-
-
-def _known_deviation(comparison: Comparison, spec: ArmSpec) -> float | None:
-    """Of fits of an arm that varies, on other data sets."""
-    if comparison.experience is None or spec.randomness is Randomness.NONE:
-        return None
-    return comparison.experience.run_deviation(spec.name)
 
 
 def _of(arm: str, finished: Sequence[FinishedTrial]) -> list[FinishedTrial]:
@@ -185,11 +189,13 @@ def _prior(comparison: Comparison, split: Split, best_cheap: float) -> Prior:
     labels = len(comparison.task.labels)
     if comparison.recorded is not None and not comparison.specs:
         return comparison.recorded.gain_prior(labels, best_cheap, form_of_answers=learns_a_form(comparison.form))
+    if not comparison.task.has_one_label:
+        of_records = comparison.task.kind == "extraction"
+        return gain_prior(1, 0, best_cheap, form_of_answers=of_records or learns_a_form(comparison.form))
     published = gain_prior(labels, split.train_size, best_cheap)
     if comparison.experience is None:
         return published
-    names = [spec.name for spec in comparison.specs]
-    return comparison.experience.prior(names, labels, split.train_size, published) or published
+    return comparison.experience.prior(comparison.specs, labels, split.train_size, published)
 
 
 def _beliefs(

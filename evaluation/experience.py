@@ -12,7 +12,8 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from evaluation.prior import ArmsPrior, GainPrior, Vector
+from evaluation.arm import ArmSpec
+from evaluation.prior import ArmsPrior, GainPrior, Prior, Vector
 
 FEWEST_DATASETS: Final = 6
 """With fewer, a spread between data sets is a guess."""
@@ -40,33 +41,41 @@ class Outcome(BaseModel):
 
 @dataclass(frozen=True)
 class Experience:
-    """Outcomes on data sets that are none of the user's."""
+    """Outcomes on data sets that are none of the user's, of arms that rest on a base model with these `weights`
+    (SHA-256; empty for arms that state none)."""
 
     outcomes: tuple[Outcome, ...]
+    weights: str = ""
 
     @classmethod
     def read(cls, path: Path, weights: str) -> Experience | None:
         """From a file that `benchmarks/experience.py` wrote; None where it tells of a model with other weights."""
         file = _File.model_validate_json(path.read_text(encoding="utf-8"))
-        return cls(file.outcomes) if file.weights == weights else None
+        return cls(file.outcomes, weights) if file.weights == weights else None
 
     def without(self, dataset: str) -> Experience:
         """What the others tell: to judge a decision on that data set."""
-        return Experience(tuple(outcome for outcome in self.outcomes if outcome.dataset != dataset))
+        return Experience(tuple(one for one in self.outcomes if one.dataset != dataset), self.weights)
 
     @cached_property
     def datasets(self) -> int:
         return len({outcome.dataset for outcome in self.outcomes})
 
-    def prior(self, arms: Sequence[str], labels: int, train_size: int, otherwise: GainPrior) -> ArmsPrior | None:
-        """For arms fitted on so many rows; None with outcomes of fewer than six data sets.
+    def knows(self, spec: ArmSpec) -> bool:
+        """Whether the arm is one of those that the outcomes are of, and not a namesake over another base model."""
+        return spec.determined_by.get("weights", "") == self.weights
+
+    def prior(self, specs: Sequence[ArmSpec], labels: int, train_size: int, otherwise: GainPrior) -> Prior:
+        """For arms fitted on so many rows; `otherwise` where it knows fewer than two of them, or has outcomes of fewer
+        than six data sets.
 
         Least squares of accuracy on the logarithm of rows per label, every data set with the same weight; the spread
         of leads is that between data sets and of the fit.
         """
+        arms = [spec.name for spec in specs if self.knows(spec)]
         known = tuple(name for name in arms if all(name in outcome.accuracies for outcome in self.outcomes))
         if self.datasets < FEWEST_DATASETS or len(known) < 2:
-            return None
+            return otherwise
         weights = self._weights
         accuracies = np.array([[one.accuracies[name] for name in known] for one in self.outcomes])
         features = np.array([_features(one.labels, one.train_size) for one in self.outcomes])
@@ -89,12 +98,14 @@ class Experience:
             otherwise=otherwise,
         )
 
-    def run_deviation(self, arm: str) -> float | None:
+    def run_deviation(self, spec: ArmSpec) -> float | None:
         """Standard deviation of an arm's accuracy between fits on the same rows, every data set with the same weight;
         None where nobody fitted it twice."""
+        if not self.knows(spec):
+            return None
         variances, weights = [], []
         for outcome, weight in zip(self.outcomes, self._weights, strict=True):
-            runs = outcome.runs.get(arm, ())
+            runs = outcome.runs.get(spec.name, ())
             if len(runs) > 1:
                 variances.append(float(np.var(runs, ddof=1)))
                 weights.append(float(weight))

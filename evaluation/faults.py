@@ -27,8 +27,10 @@ class Faults:
         duplicates: Duplicates,
         policy: EvaluationPolicy,
         names: Names | None = None,
+        output: str = "label",
     ) -> None:
-        self._dataset, self._test, self._both = dataset, test, both
+        """`output` is what a row's output is called in messages."""
+        self._dataset, self._test, self._both, self._output = dataset, test, both, output
         self._duplicates, self._policy, self._names = duplicates, policy, names
         self._twins = find_twins(duplicates, len(dataset))
         self.twinned = tuple(row - len(dataset) for row in self._twins.tested)
@@ -135,7 +137,8 @@ class Faults:
         sets = [rows for rows in self._sets_within_a_file() if len(self._labels_of(rows)) == 1]
         if sets:
             yield warning(
-                "AUDIT09", "exact_duplicates", f"{_count(len(sets), 'text')} more than once, with the same label.",
+                "AUDIT09", "exact_duplicates",
+                f"{_count(len(sets), 'text')} more than once, with the same {self._output}.",
                 "Keep one of each; copies stay on one side of every split.", self._places(sets),
             )  # fmt: skip
 
@@ -149,7 +152,7 @@ class Faults:
         pairs = [pair for pair in self._duplicates.near if self._is_test(pair[0]) == self._is_test(pair[1])]
         if pairs:
             differ = sum(len(self._labels_of(pair)) > 1 for pair in pairs)
-            labels = f", {differ} of them with different labels" if differ else ""
+            labels = f", {differ} of them with different {self._output}s" if differ else ""
             found_by = _by_meaning(sum(pair in self._duplicates.by_meaning for pair in pairs))
             groups = self._duplicates.groups
             apart = sum(groups[one] != groups[other] for one, other in pairs)
@@ -164,8 +167,9 @@ class Faults:
         sets = [rows for rows in self._duplicates.exact if len(self._labels_of(rows)) > 1]
         if sets:
             yield warning(
-                "AUDIT11", "conflicting_labels", f"{_count(len(sets), 'text')} with two or more different labels.",
-                "Decide which label is right: no arm can be right on both.", self._places(sets),
+                "AUDIT11", f"conflicting_{self._output}s",
+                f"{_count(len(sets), 'text')} with two or more different {self._output}s.",
+                f"Decide which {self._output} is right: no arm can be right on both.", self._places(sets),
             )  # fmt: skip
 
     def leakage(self) -> Iterator[AuditFinding]:

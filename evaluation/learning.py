@@ -49,8 +49,11 @@ class Learning(BaseModel):
 def plan_curve(
     specs: Sequence[ArmSpec], task: Task, split: Split, policy: EvaluationPolicy
 ) -> list[list[PlannedTrial]]:
-    """The trials of every size, smallest first; those of the last have the keys of the comparison's own."""
-    learning = [spec for spec in specs if spec.family is not Family.ZERO_SHOT]
+    """The trials of every size, smallest first; those of the last have the keys of the comparison's own.
+
+    Arms whose answers are paid for stand aside: a curve would ask for every answer again, three times.
+    """
+    learning = [spec for spec in specs if _has_curve(spec)]
     parts = curve_splits(split, split.seed)
     return [plan_trials(learning, task, part, curve_policy(policy)) for part in parts]
 
@@ -64,7 +67,7 @@ def learn(
     policy: EvaluationPolicy,
 ) -> Learning | None:
     """What more rows would change. None where no arm learns from rows; `finished` follows `plan_curve`."""
-    learning = [arm for arm in arms if arm.spec.family is not Family.ZERO_SHOT and arm.train_size]
+    learning = [arm for arm in arms if _has_curve(arm.spec) and arm.train_size]
     if not learning:
         return None
     parts = curve_splits(split, split.seed)
@@ -86,6 +89,10 @@ def learn(
         tested=len(parts[0].tested),
         text=_overtaking(arms, contrasts, curves, policy),
     )
+
+
+def _has_curve(spec: ArmSpec) -> bool:
+    return spec.family is not Family.ZERO_SHOT and spec.foresee is None
 
 
 def _points(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from evaluation.admission import Admission
+from evaluation.arm import Foreseen
 from evaluation.audit import Audit
 from evaluation.automation import find_automation
 from evaluation.contrasts import arm_interval
@@ -34,6 +35,7 @@ from evaluation.report import (
 from evaluation.scoring import ScoredArm, macro_f1_of, statistics_design
 from evaluation.setup import Comparison
 from evaluation.side_effects import SideEffects
+from evaluation.spending import measure_spending
 from evaluation.splits import Split
 from evaluation.trials import FinishedTrial
 
@@ -53,6 +55,7 @@ class Measured:
     admissions: tuple[Admission, ...]
     side_effects: tuple[SideEffects, ...]
     learning: Learning | None
+    foreseen: Foreseen
 
 
 def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[EvaluationPolicy], Verdict]) -> Report:
@@ -75,6 +78,8 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         leakage=leakage_effect(arms, split, measured.audit, verdict.arm, policy, _recorded_names(comparison)),
         automation=find_automation(_recommended(verdict, arms), arms, split, policy),
         learning=measured.learning,
+        spending=measure_spending(measured.foreseen, measured.finished, comparison.specs),
+        metric=_metric(comparison, arms),
         flips=find_flips(verdict, policy, decide_again),
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
         audit=measured.audit,
@@ -115,9 +120,18 @@ def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.rand
         macro_f1_high=f1.interval.high if f1 and f1.interval else None,
         run_accuracies=tuple(arm.outcomes.scores.mean(axis=1).tolist()),
         fits=arm.outcomes.fits, train_size=arm.train_size,
-        failures=arm.failures, unknown_labels=arm.unknown_labels,
+        failures=arm.failures, unread=arm.unread,
         price=policy.price(arm.spec.family),
+        metrics=dict(arm.metrics),
+        support=arm.support,
     )  # fmt: skip
+
+
+def _metric(comparison: Comparison, arms: Sequence[ScoredArm]) -> str:
+    """What is compared: the recorded answers' own name for it, else the task's deciding metric."""
+    if comparison.recorded is not None:
+        return comparison.recorded.metric
+    return next(iter(arms[0].metrics), "accuracy")
 
 
 def _provenance(

@@ -14,7 +14,7 @@ from evaluation.dataset import Example
 from evaluation.policy import EvaluationPolicy
 from evaluation.prior import GainPrior, gain_prior
 from evaluation.scoring import ScoredArm
-from evaluation.statistics import Outcomes, Scores
+from evaluation.statistics import GradedOutcomes, Outcomes, Scores
 from rules.family import Family
 
 NOT_STATED = "not stated"
@@ -66,14 +66,6 @@ class RecordedArm:
         return _spread(np.array([[answer.score for answer in run.values()] for run in self.runs]))
 
 
-class GradedOutcomes(Outcomes):
-    """Scores between 0 and 1: intervals that count right and wrong rows do not fit them."""
-
-    @property
-    def is_one_deterministic_run(self) -> bool:
-        return False
-
-
 @dataclass(frozen=True)
 class Recorded:
     """One file of answers; `judged_by` is the column that they were judged by: `correct`, `score` or `output`."""
@@ -115,7 +107,7 @@ class Recorded:
             outcomes=outcomes(scores, np.zeros(len(items), dtype=np.int64), arm.run_deviation(policy)),
             answers=tuple(tuple(answer.text for answer in run) for run in runs),
             failures=sum(answer.failed for run in runs for answer in run),
-            unknown_labels=without_label if by_label else 0,
+            unread=without_label if by_label else 0,
             train_size=arm.train_size or 0,
             fit_seconds=0.0,
             total_seconds=0.0,

@@ -22,6 +22,7 @@ from evaluation.policy import EvaluationPolicy
 from evaluation.provenance import Provenance
 from evaluation.scoring import ScoredArm
 from evaluation.side_effects import SideEffects
+from evaluation.spending import Spending
 from evaluation.splits import Split
 from rules.assess import Assessment
 
@@ -51,9 +52,13 @@ class ArmResult(_Record):
     fits: int
     train_size: int
     failures: int
-    unknown_labels: int
+    unread: int
     price: float
     """In accuracy: what it must earn to pay, from the policy."""
+    metrics: dict[str, float] = {}
+    """Every metric of the task, 0..1, mean over rows and runs, the deciding one first; empty for recorded answers."""
+    support: float | None = None
+    """Share of the answers' words that stand in the passages shown."""
 
 
 class Disagreement(_Record):
@@ -114,6 +119,10 @@ class Report(_Record):
     """Which answers may go out by themselves; None where the recommended arm gives no confidence."""
     learning: Learning | None = None
     """What more labelled rows would change; None where no arm learns from rows or nobody asked."""
+    spending: Spending | None = None
+    """What the answers took, foreseen and measured; None where none was paid for."""
+    metric: str = "accuracy"
+    """What decides: the mean of it over rows is an arm's `accuracy`."""
     flips: tuple[Flip, ...]
     outlook: Outlook
     audit: Audit

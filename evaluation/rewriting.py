@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from evaluation.readers import DatasetError, _delimiter_of, _text_of
+from evaluation.files import DatasetError, allow_long_cells, delimiter_of, text_of
 
 BYTE_ORDER_MARK = "\ufeff"
 BETWEEN_VALUES = re.compile(r"[\s,:]*")
@@ -35,10 +35,10 @@ def rewritten(path: Path, changes: Changes) -> str:
     Raises `DatasetError` if a line holds no row, or no text that equals its old input: the file is not the one that was
     read.
     """
-    text = _text_of(path)
+    text = text_of(path)
     mark = BYTE_ORDER_MARK if path.read_bytes().startswith(BYTE_ORDER_MARK.encode()) else ""
     if path.suffix.lower() in (".csv", ".tsv"):
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter_of(text)
+        delimiter = delimiter_of(path, text)
         return mark + "".join(_changed(path, _csv_rows(text, delimiter), changes, partial(_in_csv, delimiter)))
     return mark + "".join(_changed(path, _lines(text), changes, _in_json))
 
@@ -77,7 +77,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _csv_rows(text: str, delimiter: str) -> Iterator[tuple[int, str]]:
     """Rows with their ends, the header included, each after its first line; a quoted cell may run over several."""
     lines = list(io.StringIO(text, newline=""))
-    csv.field_size_limit(max(len(text), 131_072))
+    allow_long_cells(text)
     reader, start = csv.reader(iter(lines), delimiter=delimiter, strict=True), 0
     for _ in reader:
         yield start + 1, "".join(lines[start : reader.line_num])

@@ -9,11 +9,9 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
-from evaluation.readers import HALF_PAIR, LONGEST_TEXT, DatasetError, _parser_for, _text_of
+from evaluation.files import EXAMPLES, Content, DatasetError, half_pair, parser_for, text_of, too_long
 
 Parsed = TypeVar("Parsed")
-EXAMPLE_ROW, EXAMPLE = "one labelled example a row", '{"input": "...", "output": "..."}'
-"""What readers.py expects; its messages are told what this file should hold instead."""
 TRUTHS = {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0}
 
 
@@ -36,13 +34,8 @@ class Row:
         if not isinstance(value, (str, int, float)):
             raise CellError(f"column {column!r}: {type(value).__name__}; expected text.")
         text = str(value).strip()
-        if len(text) > LONGEST_TEXT:
-            raise CellError(
-                f"column {column!r}: {len(text):,} characters; expected at most {LONGEST_TEXT:,}; "
-                "is a quotation mark missing?"
-            )
-        if HALF_PAIR.search(text):
-            raise CellError(f"column {column!r}: half of a surrogate pair; expected valid Unicode text.")
+        if problem := too_long(column, text) or half_pair(column, text):
+            raise CellError(problem)
         return text
 
     def needed(self, column: str) -> str:
@@ -106,15 +99,13 @@ class Table:
         return parsed
 
 
-def read_table(path: Path, what: str = EXAMPLE_ROW, example: str = EXAMPLE) -> Table:
+def read_table(path: Path, what: str = EXAMPLES.row, example: str = EXAMPLES.example) -> Table:
     """Read one file whole; column names lose case. `what` and `example` say in messages what a row should be.
 
     Raises `DatasetError` for a missing, empty, undecodable or malformed file.
     """
-    try:
-        read = list(_parser_for(path)(path, _text_of(path)))
-    except DatasetError as error:
-        raise DatasetError(str(error).replace(EXAMPLE_ROW, what).replace(EXAMPLE, example)) from error
+    parser, content = parser_for(path), Content(what, example)
+    read = list(parser(path, text_of(path, content), content))
     if not read:
         raise DatasetError(f"{path.name} has no rows; expected {what}.")
     rows = tuple(Row(row.line, _lower(path, row.line, row.values)) for row in read)
@@ -122,10 +113,10 @@ def read_table(path: Path, what: str = EXAMPLE_ROW, example: str = EXAMPLE) -> T
     return Table(path.name, rows, columns, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
+def listed(names: Sequence[str], most: int = 8, nothing: str = "none") -> str:
     """'a', 'b' and 3 more."""
     shown = ", ".join(repr(name) for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown or "none"
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown or nothing
 
 
 def _lower(path: Path, line: int, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.answers import read_label
-from evaluation.arm import ArmSpec
+from evaluation.arm import ArmSpec, Passage, Prediction, Usage
 from evaluation.dataset import Task
-from evaluation.metrics.catalogue import CORPUS_METRICS, EXAMPLE_METRICS
+from evaluation.metrics.catalogue import CORPUS_METRICS
+from evaluation.metrics.marking import Asked, Marked, mark
+from evaluation.metrics.record_schema import RecordSchema
 from evaluation.policy import EvaluationPolicy
 from evaluation.splits import Design as SplitDesign
 from evaluation.splits import Split
-from evaluation.statistics import Design, Interval, Outcomes
+from evaluation.statistics import Design, GradedOutcomes, Interval, Outcomes
 from evaluation.trials import FinishedTrial
 
 
 @dataclass(frozen=True)
 class ScoredArm:
-    """One arm on every test row. `answers` is (runs, rows); a None is a failure or an unknown label."""
+    """One arm on every test row. `answers` is (runs, rows); a None is a failure or an answer that could not be read."""
 
     spec: ArmSpec
     outcomes: Outcomes
     answers: tuple[tuple[str | None, ...], ...]
     failures: int
-    unknown_labels: int
+    unread: int
+    """Answers that are no known label, no record, or otherwise not what was asked for."""
     train_size: int
     fit_seconds: float
     """Mean of one fit."""
@@ -37,10 +40,18 @@ class ScoredArm:
     """Whether answers were read as labels. Others came with their scores, and have no macro-F1."""
     confidences: tuple[float | None, ...] = ()
     """The first run's, one for each row; empty where none are known."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Means over rows and runs by metric, the deciding one first; empty where answers came with their scores."""
+    passages: tuple[tuple[Passage, ...] | None, ...] = ()
+    """What the first run was shown, one for each row; empty where the arm searches no corpus."""
+    support: float | None = None
+    """Share of the answers' words that stand in the passages; None where that is not a question."""
+    usage: tuple[Usage, ...] = ()
+    """Of every answer that states it, over all runs."""
 
     @property
     def accuracy(self) -> float:
-        """Mean over rows and runs."""
+        """Mean of the deciding metric over rows and runs."""
         return float(self.outcomes.scores.mean())
 
 
@@ -56,45 +67,71 @@ def score_arm(
 
     `run_deviation` is known of the arm's fits from elsewhere; without it the published one of its family is taken.
     """
-    runs = max(trial.trial.run for trial in trials) + 1
-    rows = len(split.tested)
-    answers: list[list[str | None]] = [[None] * rows for _ in range(runs)]
-    confidences: list[float | None] = [None] * rows
-    predicted = [0] * runs
-    failures = unknown = 0
-    for finished in trials:
-        for position, prediction in zip(finished.rows.tested, finished.predictions, strict=True):
-            failed = prediction.error is not None
-            answer = None if failed else read_label(prediction.output, task.labels)
-            answers[finished.trial.run][position] = answer
-            if finished.trial.run == 0 and answer is not None:
-                confidences[position] = prediction.confidence
-            predicted[finished.trial.run] += 1
-            failures += failed
-            unknown += not failed and answer is None
-    if predicted != [rows] * runs:
-        raise ValueError(f"{spec.name}: its runs predicted {predicted} rows each; expected {rows} rows.")
-    metric = EXAMPLE_METRICS["accuracy"]
-    scores = [
-        [metric(example.output, answer) for example, answer in zip(split.tested, run, strict=True)] for run in answers
-    ]
+    marked = _marked(trials, split, asked_of(task))
+    scores = np.array([[row.score for row in run] for run in marked])
     if run_deviation is None:
-        demonstrations = min(split.train_size, spec.demonstrations * len(task.labels))
+        demonstrations = min(split.train_size, spec.demonstrations * max(len(task.labels), 1))
         run_deviation = policy.run_deviation(spec.family, split.train_size, demonstrations)
+    outcomes = Outcomes if np.isin(scores, (0.0, 1.0)).all() else GradedOutcomes
+    first = _of_first_run(trials, len(split.tested))
     fit = [finished.trial.fit_seconds for finished in trials]
     predict = [finished.trial.predict_seconds for finished in trials]
+    supports = [row.support for run in marked for row in run if row.support is not None]
+    given = [prediction for finished in trials for prediction in finished.predictions]
     return ScoredArm(
         spec=spec,
-        outcomes=Outcomes(np.array(scores), np.array(split.fold_of()), run_deviation),
-        answers=tuple(tuple(run) for run in answers),
-        confidences=tuple(confidences),
-        failures=failures,
-        unknown_labels=unknown,
+        outcomes=outcomes(scores, np.array(split.fold_of()), run_deviation),
+        answers=tuple(tuple(row.answer for row in run) for run in marked),
+        confidences=tuple(
+            None if row.answer is None else prediction.confidence
+            for row, prediction in zip(marked[0], first, strict=True)
+        ),
+        failures=sum(prediction.error is not None for prediction in given),
+        unread=sum(row.fault is not None for run in marked for row in run),
         train_size=split.train_size,
         fit_seconds=float(np.mean(fit)),
         total_seconds=float(np.sum(fit) + np.sum(predict)),
-        milliseconds_per_item=float(1000 * np.sum(predict) / (runs * rows)),
+        milliseconds_per_item=float(1000 * np.sum(predict) / scores.size),
+        answers_are_labels=task.kind == "classification" and not task.several_labels,
+        metrics={
+            name: float(np.mean([[row.scores[name] for row in run] for run in marked])) for name in marked[0][0].scores
+        },
+        passages=tuple(prediction.passages for prediction in first) if first[0].passages is not None else (),
+        support=float(np.mean(supports)) if supports else None,
+        usage=tuple(prediction.usage for prediction in given if prediction.usage is not None),
     )
+
+
+def asked_of(task: Task) -> Asked:
+    """What is asked of every answer to the task; `SchemaError` for a schema that cannot be used."""
+    schema = None if task.schema is None else RecordSchema(json.loads(task.schema))
+    return Asked(task.kind, task.labels, task.several_labels, schema, task.metrics, task.language)
+
+
+def _marked(trials: Sequence[FinishedTrial], split: Split, asked: Asked) -> list[list[Marked]]:
+    """Every answer marked, (runs, rows). ValueError unless every run covers every test row, once."""
+    runs = max(trial.trial.run for trial in trials) + 1
+    marked: list[dict[int, Marked]] = [{} for _ in range(runs)]
+    predicted = [0] * runs
+    for finished in trials:
+        for position, prediction in zip(finished.rows.tested, finished.predictions, strict=True):
+            text = None if prediction.error is not None else prediction.output
+            shown = None if prediction.passages is None else [passage.text for passage in prediction.passages]
+            answer = mark(asked, split.tested[position].accepted, text, shown)
+            marked[finished.trial.run][position] = answer
+            predicted[finished.trial.run] += 1
+    rows = len(split.tested)
+    if predicted != [rows] * runs or any(len(run) != rows for run in marked):
+        raise ValueError(f"{trials[0].trial.arm}: its runs predicted {predicted} rows each; expected {rows} rows.")
+    return [[run[position] for position in range(rows)] for run in marked]
+
+
+def _of_first_run(trials: Sequence[FinishedTrial], rows: int) -> list[Prediction]:
+    first: dict[int, Prediction] = {}
+    for finished in trials:
+        if finished.trial.run == 0:
+            first.update(zip(finished.rows.tested, finished.predictions, strict=True))
+    return [first[position] for position in range(rows)]
 
 
 def statistics_design(split: Split, policy: EvaluationPolicy) -> Design:

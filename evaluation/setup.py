@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.arm import ArmSpec
+from evaluation.arm import ArmSpec, Foreseen
 from evaluation.dataset import Dataset, Task
 from evaluation.experience import Experience
 from evaluation.policy import EvaluationPolicy
@@ -52,9 +52,16 @@ class Comparison:
     exhaustive: bool = False
     experience: Experience | None = None
 
+    def known_deviation(self, spec: ArmSpec) -> float | None:
+        """Standard deviation of accuracy between fits of the arm on other data sets; None where nobody knows."""
+        return self.experience.run_deviation(spec) if self.experience is not None else None
+
 
 class Progress:
     """What happens while a comparison runs; the default shows nothing."""
+
+    def foreseen(self, spending: Foreseen) -> None:
+        """Before anything is paid for; not called where nothing is. Whoever does not agree raises an error."""
 
     def planned(self, trials: Sequence[PlannedTrial]) -> None:
         """Before the first trial, and again where the gate admits more."""

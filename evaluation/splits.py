@@ -57,11 +57,17 @@ class Split:
         return tuple(number)
 
 
-def split_dataset(dataset: Dataset, groups: Sequence[int], policy: EvaluationPolicy, seed: int) -> Split:
-    """Cross-fitting for few rows, a sealed test set for many; groups are never divided, labels are spread evenly."""
+def split_dataset(
+    dataset: Dataset, groups: Sequence[int], policy: EvaluationPolicy, seed: int, *, by_label: bool = True
+) -> Split:
+    """Cross-fitting for few rows, a sealed test set for many; groups are never divided, labels are spread evenly.
+
+    Where outputs are no labels, `by_label` is False and only the number of rows counts.
+    """
+    strata = [example.output if by_label else "" for example in dataset.examples]
     if policy.design(len(dataset)) is Design.CROSS_FIT:
-        return _cross_fit(dataset, groups, policy.folds(len(dataset)), seed)
-    return _sealed(dataset, groups, policy.sealed_rows(len(dataset)), seed)
+        return _cross_fit(dataset, strata, groups, policy.folds(len(dataset)), seed)
+    return _sealed(dataset, strata, groups, policy.sealed_rows(len(dataset)), seed)
 
 
 def given_split(
@@ -72,14 +78,14 @@ def given_split(
     return Split(Design.GIVEN, test.examples, tuple(test_groups), (fold,), seed)
 
 
-def _cross_fit(dataset: Dataset, groups: Sequence[int], folds: int, seed: int) -> Split:
+def _cross_fit(dataset: Dataset, strata: Sequence[str], groups: Sequence[int], folds: int, seed: int) -> Split:
     """Each group goes to the fold with the fewest rows of its most frequent label, then to the smallest."""
     members = _members(groups, seed)
     folds = min(folds, len(members))
     tested: list[list[int]] = [[] for _ in range(folds)]
     have: list[Counter[str]] = [Counter() for _ in range(folds)]
     for rows in members:
-        labels = Counter(dataset.examples[row].output for row in rows)
+        labels = Counter(strata[row] for row in rows)
         label = labels.most_common(1)[0][0]
         fold = min(range(folds), key=lambda number: (have[number][label], len(tested[number]), number))
         tested[fold] += rows
@@ -93,13 +99,13 @@ def _cross_fit(dataset: Dataset, groups: Sequence[int], folds: int, seed: int) -
     )
 
 
-def _sealed(dataset: Dataset, groups: Sequence[int], size: int, seed: int) -> Split:
+def _sealed(dataset: Dataset, strata: Sequence[str], groups: Sequence[int], size: int, seed: int) -> Split:
     """Fills each label's quota with whole groups; groups too large for any quota come last, the best fitting first."""
     members = _members(groups, seed)
-    wanted = _quotas(dataset.class_sizes, size)
+    wanted = _quotas(Counter(strata), size)
     tested: set[int] = set()
     for rows in members:
-        labels = Counter(dataset.examples[row].output for row in rows)
+        labels = Counter(strata[row] for row in rows)
         if all(wanted[label] >= count for label, count in labels.items()):
             tested.update(rows)
             wanted -= labels

@@ -42,6 +42,14 @@ class Outcomes:
         return self.fits == 1 and self.run_deviation == 0
 
 
+class GradedOutcomes(Outcomes):
+    """Scores between 0 and 1: intervals that count right and wrong rows do not fit them."""
+
+    @property
+    def is_one_deterministic_run(self) -> bool:
+        return False
+
+
 @dataclass(frozen=True)
 class Design:
     """How rows were tested: `clusters` numbers sets of rows that are not independent; `inflation` widens standard

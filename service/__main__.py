@@ -147,6 +147,28 @@ def compare(
     ] = None,
     policy: Policy = None,
     models: Models = None,
+    task: Annotated[
+        Path | None,
+        typer.Option(help="YAML: what every row is asked for: kind, instruction, labels, schema.", metavar="FILE"),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Option(help="classification, extraction, question_answering or generation.")
+    ] = None,
+    backend: Annotated[
+        list[str] | None,
+        typer.Option(help="What answers: encoder, endpoint (named by ADVISOR_ENDPOINT); may be repeated [encoder]."),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Most that calls of an endpoint may cost in all.", min=0, metavar="MONEY")
+    ] = None,
+    calls: Annotated[
+        int | None, typer.Option(help="Most calls of an endpoint in all.", min=0, metavar="NUMBER")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Spend what is foreseen without asking.")] = False,
+    improve_prompt: Annotated[
+        bool,
+        typer.Option("--improve-prompt", help="Also let the model improve its instruction by its errors: many calls."),
+    ] = False,
     recorded: Annotated[
         Path | None, typer.Option(help="Compare answers to DATA that were recorded elsewhere.", metavar="FILE")
     ] = None,
@@ -165,12 +187,13 @@ def compare(
     Exits with 0 on a verdict, 2 on bad input, 3 when the audit forbids a comparison, 4 when --require is not met.
     """
     with one_line_refusals():
-        from service.commands.compare import Request, run_compare
+        from service.commands.compare import Request, read_kind, run_compare
 
         request = Request(
             data, test, form, labels, out, seed, input_column, output_column, json, require,
             accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
-            training_cost=training_cost, exhaustive=exhaustive,
+            training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
+            backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

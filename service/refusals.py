@@ -37,6 +37,7 @@ def _code_of(error: Exception) -> int | None:
         return error.code
     # Imported only now: --help must not pay for them, and after an error they are loaded already.
     from adapters.encoder.embedding import EncoderError
+    from adapters.generative.endpoint import EndpointError
     from adapters.model_file import ModelFileError
     from evaluation.audit import AuditBlocked
     from evaluation.fairness import UnfairComparison
@@ -46,7 +47,9 @@ def _code_of(error: Exception) -> int | None:
 
     if isinstance(error, AuditBlocked):
         return AUDIT_BLOCKS
-    refused = (DatasetError, EncoderError, FormError, ModelFileError, AdvisorError, UnfairComparison)
+    refused = (
+        DatasetError, EncoderError, EndpointError, FormError, ModelFileError, AdvisorError, UnfairComparison,
+    )  # fmt: skip
     return BAD_INPUT if isinstance(error, refused) else None
 
 

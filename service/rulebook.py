@@ -35,9 +35,10 @@ class Rulebook:
 
     def known_model(self, form: Form) -> KnownModel | None:
         """What is known about the model that the form names; None where it names none, or one that nobody knows."""
-        name = form.operations.model
-        if not name:
-            return None
+        return self.model(form.operations.model) if form.operations.model else None
+
+    def model(self, name: str) -> KnownModel | None:
+        """What is known about a model; None where nobody knows it."""
         # Only now: prices are a large table, and most forms name no model.
         from adapters.model_knowledge import find_model
 

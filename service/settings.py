@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from service.errors import SettingsRefused
 
@@ -49,6 +50,28 @@ class Settings(BaseSettings):
     """TOML file that overrides thresholds of the rules."""
     models: Path | None = None
     """TOML file with prices and dates of models, which override the known ones."""
+    endpoint: str | None = None
+    """Base URL of an OpenAI-compatible server; examples go there only where a comparison names the endpoint."""
+    endpoint_model: str = ""
+    """Which of its models answers."""
+    api_key: SecretStr | None = Field(default=None, repr=False)
+    """The server's key."""
+    api_key_file: Path | None = None
+    """File that holds the key, instead."""
+    endpoint_concurrency: int = Field(default=16, ge=1, le=1000)
+    """Calls in work at once, at most."""
+    endpoint_connect_seconds: float = Field(default=10.0, gt=0)
+    endpoint_seconds: float = Field(default=120.0, gt=0)
+    """After which a call without a whole answer is given up."""
+    endpoint_parameters: dict[str, Any] = {}
+    """Further parts of every call, as JSON: `{"reasoning_effort": "low"}`."""
+    budget_money: float | None = Field(default=None, ge=0)
+    """What one comparison may spend on calls, in the currency of the model's prices."""
+    budget_calls: int | None = Field(default=None, ge=0)
+    approve_above_money: float = Field(default=1.0, ge=0)
+    """A comparison that is foreseen to cost more asks first."""
+    approve_above_calls: int = Field(default=5000, ge=0)
+    """So does one with more calls, whatever they cost."""
     database_url: str = Field(default="", repr=False)
     """SQLAlchemy URL, SQLite or PostgreSQL; empty means a SQLite file in the data folder."""
     host: str = "127.0.0.1"
@@ -56,7 +79,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 lets the system choose."""
 
-    @field_validator("data_folder", "cache_folder", "encoder", "policy", "models")
+    @field_validator("data_folder", "cache_folder", "encoder", "policy", "models", "api_key_file")
     @classmethod
     def _absolute(cls, folder: Path | None) -> Path | None:
         return folder and folder.expanduser().absolute()
@@ -106,6 +129,9 @@ def load_settings(**stated: Any) -> Settings:
         return Settings(**stated)
     except ValidationError as error:
         raise SettingsRefused("; ".join(map(_line, error.errors()))) from None
+    except SettingsError as error:
+        name = str(error).partition('"')[2].partition('"')[0].upper()
+        raise SettingsRefused(f"{PREFIX}{name}: not JSON; expected an object such as {{}}") from None
 
 
 def _line(problem: ErrorDetails) -> str:

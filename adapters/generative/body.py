@@ -25,8 +25,12 @@ class Capabilities:
     schema: bool | None = None
 
     def statements(self) -> list[str]:
-        """For the report: what is not as it was asked for, and how objects are asked for."""
-        told = [
+        """For the report: how it was asked, what is not as it was asked for, and how objects are asked for."""
+        set_by_us = [
+            *(["temperature 0"] if self.temperature else []), *(["seed 0"] if self.seed else []),
+        ]  # fmt: skip
+        told = [f"Asked with {' and '.join(set_by_us)}."] if set_by_us else []
+        told += [
             f"The server does not take a {name}: its own holds, and answers may differ from call to call."
             for name, taken in (("temperature", self.temperature), ("seed", self.seed))
             if not taken

@@ -19,10 +19,12 @@ from adapters.generative.completion import read_reply
 from adapters.generative.dispatch import Dispatch
 from adapters.generative.endpoint import Endpoint, EndpointError
 from adapters.generative.exchange import ChatAnswer, ChatRequest, Failure, Reply, failed, judge
+from adapters.generative.foresight import foresee
 from adapters.generative.probe import probe
 from adapters.generative.refusals import Loss, Lost, Refused, code_of
 from adapters.generative.response_cache import ResponseCache
 from adapters.generative.retries import Patience, retry_after
+from evaluation.arm import Foreseen
 
 if TYPE_CHECKING:
     from openai import APIConnectionError, APIStatusError
@@ -51,6 +53,7 @@ class ChatClient:
 
     `folder` keeps the answers (`response_cache.py` says what that holds); give each data set one of its own, and delete
     it with the data set. `comparison` names the budget's ledger in it. `capabilities` and `spent` are set by a run.
+    `watch` is told of every answer of a run that is not given a `progress` of its own.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class ChatClient:
         self.endpoint, self.budget = endpoint, budget
         self.capabilities: Capabilities | None = None
         self.spent: Spent | None = None
+        self.watch: Callable[[Progress], None] | None = None
         self._folder, self._comparison, self._patience = folder, comparison, patience or Patience()
 
     def ask_all(
@@ -82,7 +86,7 @@ class ChatClient:
         with ResponseCache(self._folder) as cache:
             ledger = Ledger(cache.connection, self._comparison, self.budget)
             try:
-                return await _Run(self, cache, ledger, self._patience, requests, progress).answers()
+                return await _Run(self, cache, ledger, self._patience, requests, progress or self.watch).answers()
             except sqlite3.DatabaseError as error:
                 raise EndpointError(
                     f"Answers can no longer be kept in {cache.path} ({error}), so no more are paid for. Make room and "
@@ -90,6 +94,24 @@ class ChatClient:
                 ) from error
             finally:
                 self.spent = ledger.spent
+
+    def unanswered(self, requests: Sequence[ChatRequest]) -> list[ChatRequest]:
+        """Those whose answers are not on disk, each once: what asking them would pay for. Asks nobody."""
+        once = list(dict.fromkeys(requests)) if all(request.schema is None for request in requests) else list(requests)
+        with ResponseCache(self._folder) as cache:
+            server = remembered(cache, self.endpoint)
+            if server is None or (server.schema is None and any(request.schema is not None for request in once)):
+                return once
+            keys = [
+                key_of(self.endpoint, body_of(request, self.endpoint, server), request.repetition) for request in once
+            ]
+            kept = cache.find(keys)
+        missing = {key: request for key, request in zip(keys, once, strict=True) if key not in kept}
+        return list(missing.values())
+
+    def foresee(self, requests: Sequence[ChatRequest], answers: Sequence[str]) -> Foreseen:
+        """What asking these would take, if answers are as long as those given. Asks nobody."""
+        return foresee(self.unanswered(requests), answers, self.budget)
 
     def statements(self) -> list[str]:
         """For the report, after a run: what the server does not take, how objects are asked for, the limits."""
@@ -114,11 +136,11 @@ class _Run:
         self._known = Progress(0, len(requests), 0, 0)
         self._keys: list[bytes] = []
         self._shared: Counter[bytes] = Counter()
-        self._server_key = key_of(self._endpoint, {"model": self._endpoint.model, **self._endpoint.parameters}, 0)
+        self._server_key = server_key(self._endpoint)
 
     async def answers(self) -> list[ChatAnswer]:
         wants_schema = any(request.schema is not None for request in self._requests)
-        server = self._remembered()
+        server = remembered(self._cache, self._endpoint)
         if server is not None and (server.schema is not None or not wants_schema):
             missing = self._look_up(server)
             if missing:
@@ -134,12 +156,6 @@ class _Run:
 
     def _dispatch(self, wire: Wire) -> Dispatch:
         return Dispatch(self._endpoint, wire.send, self._cache, self._ledger, self._patience, self._ended)
-
-    def _remembered(self) -> Capabilities | None:
-        try:
-            return Capabilities.from_json(self._cache.server(self._server_key) or "")
-        except (ValueError, TypeError):
-            return None
 
     async def _find_out(self, dispatch: Dispatch, known: Capabilities | None, wants_schema: bool) -> Capabilities:
         def ask(body: dict[str, Any], max_tokens: int) -> Any:
@@ -189,6 +205,19 @@ class _Run:
             return failed(*ending, how)
         cost = self._client.budget.cost(ending.input_tokens, ending.output_tokens)
         return judge(ending, request, how, cost, cached=key in self._cached)
+
+
+def server_key(endpoint: Endpoint) -> bytes:
+    """Under which it is remembered what the server takes."""
+    return key_of(endpoint, {"model": endpoint.model, **endpoint.parameters}, 0)
+
+
+def remembered(cache: ResponseCache, endpoint: Endpoint) -> Capabilities | None:
+    """What a run before this one found out about the server."""
+    try:
+        return Capabilities.from_json(cache.server(server_key(endpoint)) or "")
+    except (ValueError, TypeError):
+        return None
 
 
 class Wire:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
 from adapters.encoder.embedding import Encoder
 from adapters.generative.exchange import ChatAnswer, ChatRequest
-from adapters.generative.prompts import LONGEST_LABEL_ANSWER, Prompt, sorting_instruction
+from adapters.generative.prompts import Prompt
 from adapters.index import ExactIndex
 from evaluation.arm import Prediction, Usage
 from evaluation.dataset import Example, Task
 
 DEMONSTRATIONS: Final = 8
 """In all. Five to ten are what a prompt usually shows."""
-SHOWN, INDEX = "shown.json", "index.faiss"
+PROMPT, ROWS, INDEX = "prompt.json", "rows.json", "index.faiss"
+
+P = TypeVar("P", bound="Prompted")
 
 
 class LanguageModel(Protocol):
@@ -28,59 +30,60 @@ class LanguageModel(Protocol):
     def ask_all(self, requests: Sequence[ChatRequest]) -> list[ChatAnswer]: ...
 
 
-class ZeroShot:
+class Prompted:
+    """What the arms below have in common: they learn what to show, and ask."""
+
+    def __init__(self, model: LanguageModel, prompt: Prompt) -> None:
+        self._model, self._prompt = model, prompt
+
+    def requests(self, inputs: Sequence[str]) -> list[ChatRequest]:
+        """What would be asked about each input."""
+        return [self._prompt.request(text) for text in inputs]
+
+    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+        """One prediction for each input; what failed for one item is a prediction with an error."""
+        return [prediction_of(answer) for answer in self._model.ask_all(self.requests(inputs))]
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        (folder / PROMPT).write_text(self._prompt.to_json(), encoding="utf-8")
+
+
+class ZeroShot(Prompted):
     """The instruction alone."""
 
     def __init__(self, model: LanguageModel, task: Task) -> None:
-        self._model, self._prompt = model, Prompt(sorting_instruction(task))
+        super().__init__(model, Prompt.of(task))
 
     def fit(self, train: Sequence[Example], seed: int) -> None:
         """Nothing is learnt from rows."""
         del train, seed
 
-    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return ask(self._model, [self._prompt] * len(inputs), inputs)
-
-    def save(self, folder: Path) -> None:
-        save_shown(folder, ())
-
     @classmethod
-    def load(cls, model: LanguageModel, task: Task, folder: Path) -> ZeroShot:
-        del folder
-        return cls(model, task)
+    def load(cls, model: LanguageModel, folder: Path) -> ZeroShot:
+        return loaded(cls, model, folder)
 
 
-class FewShot:
+class FewShot(Prompted):
     """The instruction and eight examples, drawn by the seed: one of each label as long as there are places."""
 
     def __init__(self, model: LanguageModel, task: Task) -> None:
-        self._model, self._prompt = model, Prompt(sorting_instruction(task))
+        super().__init__(model, Prompt.of(task))
 
     def fit(self, train: Sequence[Example], seed: int) -> None:
-        self._show(draw_demonstrations(train, DEMONSTRATIONS, np.random.default_rng(seed)))
-
-    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
-        return ask(self._model, [self._prompt] * len(inputs), inputs)
-
-    def save(self, folder: Path) -> None:
-        save_shown(folder, self._shown)
+        self._prompt = self._prompt.showing(draw_demonstrations(train, DEMONSTRATIONS, np.random.default_rng(seed)))
 
     @classmethod
-    def load(cls, model: LanguageModel, task: Task, folder: Path) -> FewShot:
-        arm = cls(model, task)
-        arm._show(load_shown(folder))
-        return arm
-
-    def _show(self, examples: Sequence[Example]) -> None:
-        self._shown = tuple(examples)
-        self._prompt = self._prompt.showing(self._shown)
+    def load(cls, model: LanguageModel, folder: Path) -> FewShot:
+        return loaded(cls, model, folder)
 
 
-class SimilarExamples:
+class SimilarExamples(Prompted):
     """The instruction and, for each text, the eight labelled rows most similar to it, the most similar last."""
 
     def __init__(self, model: LanguageModel, task: Task, encoder: Encoder) -> None:
-        self._model, self._encoder, self._prompt = model, encoder, Prompt(sorting_instruction(task))
+        super().__init__(model, Prompt.of(task))
+        self._encoder = encoder
 
     def fit(self, train: Sequence[Example], seed: int) -> None:
         """Indexes the rows. Deterministic: the seed is not used."""
@@ -88,32 +91,34 @@ class SimilarExamples:
         self._rows = tuple(train)
         self._index = ExactIndex(self._encoder.embed([example.input for example in train]))
 
-    def predict(self, inputs: Sequence[str]) -> list[Prediction]:
+    def requests(self, inputs: Sequence[str]) -> list[ChatRequest]:
         if not inputs:
             return []
         _, found = self._index.search(self._encoder.embed(inputs), DEMONSTRATIONS)
-        prompts = [self._prompt.showing([self._rows[row] for row in reversed(rows)]) for rows in found.tolist()]
-        return ask(self._model, prompts, inputs)
+        shown = ([self._rows[row] for row in reversed(rows)] for rows in found.tolist())
+        return [self._prompt.showing(examples).request(text) for examples, text in zip(shown, inputs, strict=True)]
 
     def save(self, folder: Path) -> None:
-        save_shown(folder, self._rows)
+        super().save(folder)
+        rows = [{"id": row.id, "input": row.input, "output": row.output} for row in self._rows]
+        (folder / ROWS).write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
         self._index.save(folder / INDEX)
 
     @classmethod
-    def load(cls, model: LanguageModel, task: Task, encoder: Encoder, folder: Path) -> SimilarExamples:
-        arm = cls(model, task, encoder)
-        arm._rows = load_shown(folder)
+    def load(cls, model: LanguageModel, encoder: Encoder, folder: Path) -> SimilarExamples:
+        arm = loaded(cls, model, folder)
+        records = json.loads((folder / ROWS).read_text(encoding="utf-8"))
+        arm._encoder = encoder
+        arm._rows = tuple(Example(line=0, source=str(folder / ROWS), **record) for record in records)
         arm._index = ExactIndex.load(folder / INDEX)
         return arm
 
 
-def ask(model: LanguageModel, prompts: Sequence[Prompt], inputs: Sequence[str]) -> list[Prediction]:
-    """One prediction for each input, in order; what failed for one item is a prediction with an error."""
-    requests = [
-        ChatRequest(prompt.messages(text), max_tokens=LONGEST_LABEL_ANSWER)
-        for prompt, text in zip(prompts, inputs, strict=True)
-    ]
-    return [prediction_of(answer) for answer in model.ask_all(requests)]
+def loaded(kind: type[P], model: LanguageModel, folder: Path) -> P:
+    """An arm whose prompt was saved."""
+    arm = kind.__new__(kind)
+    Prompted.__init__(arm, model, Prompt.from_json((folder / PROMPT).read_text(encoding="utf-8")))
+    return arm
 
 
 def prediction_of(answer: ChatAnswer) -> Prediction:
@@ -132,7 +137,8 @@ def prediction_of(answer: ChatAnswer) -> Prediction:
 
 
 def draw_demonstrations(train: Sequence[Example], count: int, rng: np.random.Generator) -> list[Example]:
-    """Rows in random order, taken in turns from the labels: no label twice before every label once."""
+    """Rows in random order, taken in turns from the labels: no label twice before every label once. Where every answer
+    is another, that is any order."""
     by_label: dict[str, list[Example]] = defaultdict(list)
     for row in rng.permutation(len(train)).tolist():
         by_label[train[row].output].append(train[row])
@@ -145,15 +151,3 @@ def draw_demonstrations(train: Sequence[Example], count: int, rng: np.random.Gen
     ]
     drawn = turns[:count]
     return [drawn[place] for place in rng.permutation(len(drawn)).tolist()]
-
-
-def save_shown(folder: Path, rows: Sequence[Example]) -> None:
-    """The rows that a prompt may show: all that such an arm has learnt."""
-    folder.mkdir(parents=True)
-    records: list[Mapping[str, str]] = [{"id": row.id, "input": row.input, "output": row.output} for row in rows]
-    (folder / SHOWN).write_text(json.dumps(records, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def load_shown(folder: Path) -> tuple[Example, ...]:
-    records = json.loads((folder / SHOWN).read_text(encoding="utf-8"))
-    return tuple(Example(line=0, source=str(folder / SHOWN), **record) for record in records)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import cached_property
 
 from evaluation.decision import VerdictKind
 from evaluation.leakage import Measured
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
 from evaluation.recorded import NOT_STATED
+from evaluation.render.advice import advice_beside_figures
+from evaluation.render.metrics import metric_table, metric_title
+from evaluation.render.plot import Plot, axis_ends, forest_plot, round_ticks
+from evaluation.render.spending import spending_rows, spending_sentence
 from evaluation.report import ArmResult, Disagreement, Report
-from rules.family import Family
-from rules.finding import METHOD_TITLES, Method
+from rules.finding import METHOD_TITLES
 
 VERDICTS = {
     VerdictKind.FINE_TUNE: "Fine-tune",
@@ -25,34 +27,6 @@ DESIGNS = {
     "sealed": "a sealed test set, drawn once and never trained on",
     "given": "the test file that was given",
 }
-METHOD_OF_FAMILY = {
-    "zero_shot": Method.PROMPTING,
-    "few_shot": Method.PROMPTING,
-    "retrieval": Method.RETRIEVAL,
-    "lora": Method.FINE_TUNING,
-}
-"""A classifier head is none of the three methods that the form knows."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One line of a forest plot; positions are percent of the plot's width."""
-
-    label: str
-    text: str
-    left: float
-    width: float
-    centre: float
-    chosen: bool
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A forest plot: marks on a common axis, with ticks and, for differences, the position of zero."""
-
-    marks: tuple[Mark, ...]
-    ticks: tuple[tuple[float, str], ...]
-    zero: float | None
 
 
 class View:
@@ -84,7 +58,22 @@ class View:
     @property
     def metric(self) -> str:
         """What an arm's mean over rows is called."""
-        return self.report.origin.metric if self.report.origin else "accuracy"
+        return metric_title(self.report.metric)
+
+    @cached_property
+    def metric_table(self) -> tuple[list[str], list[tuple[str, list[str]]]]:
+        """Every metric of the task."""
+        return metric_table(self.report)
+
+    @cached_property
+    def spending_rows(self) -> list[dict[str, str]]:
+        """What each arm's answers took."""
+        return spending_rows(self.report)
+
+    @property
+    def spending(self) -> str | None:
+        """The same in a sentence, beside what was foreseen."""
+        return spending_sentence(self.report)
 
     @property
     def has_macro_f1(self) -> bool:
@@ -97,14 +86,14 @@ class View:
         return [
             (
                 percent(self.chosen.accuracy),
-                f"{'mean score of' if self.metric == 'score' else 'right with'} {self.chosen.title}",
+                f"{'right with' if self.metric == 'accuracy' else f'mean {self.metric} of'} {self.chosen.title}",
                 f"{self.level} interval {percent(self.chosen.low)} to {percent(self.chosen.high)}",
             ),
             (percent(chance, 0), "chance that this is the best choice", "price taken into account"),
             (
                 unsigned_points(self.verdict.expected_regret),
                 "expected loss if you stop here",
-                "accuracy, on average, against the truly best choice",
+                f"{self.metric}, on average, against the truly best choice",
             ),
         ]
 
@@ -140,7 +129,7 @@ class View:
 
     @property
     def any_without_answer(self) -> bool:
-        return any(arm.failures + arm.unknown_labels for arm in self.report.arms)
+        return any(arm.failures + arm.unread for arm in self.report.arms)
 
     @cached_property
     def arm_rows(self) -> list[dict[str, str]]:
@@ -157,7 +146,7 @@ class View:
                     "macro_f1": _macro_f1(arm),
                     "runs": _runs(arm),
                     "fits": str(arm.fits),
-                    "failures": str(arm.failures + arm.unknown_labels),
+                    "failures": str(arm.failures + arm.unread),
                     "fit": seconds(time.fit_seconds) if time.total_seconds else "",
                     "item": milliseconds(time.milliseconds_per_item) if time.milliseconds_per_item else "",
                     "best": self._chance(arm),
@@ -219,12 +208,12 @@ class View:
     def arms_plot(self) -> Plot:
         """Accuracy of every arm."""
         arms = self.report.arms
-        low, high = _axis([arm.low for arm in arms], [arm.high for arm in arms])
-        return _plot(
+        low, high = axis_ends([arm.low for arm in arms], [arm.high for arm in arms])
+        return forest_plot(
             [(arm.title, percent(arm.accuracy), arm.low, arm.accuracy, arm.high, arm is self.chosen) for arm in arms],
             low,
             high,
-            [(tick, percent(tick, 0)) for tick in _ticks(low, high)],
+            [(tick, percent(tick, 0)) for tick in round_ticks(low, high)],
             zero=None,
         )
 
@@ -236,53 +225,19 @@ class View:
             for contrast in self.report.contrasts
             if self.chosen.name in (contrast.first, contrast.second)
         ]
-        low, high = _axis([c.low for c in contrasts], [c.high for c in contrasts], around_zero=True)
-        return _plot(
+        low, high = axis_ends([c.low for c in contrasts], [c.high for c in contrasts], around_zero=True)
+        return forest_plot(
             [(self.title(c.first), points(c.difference), c.low, c.difference, c.high, False) for c in contrasts],
             low,
             high,
-            [(tick, f"{100 * tick:+.0f}" if round(100 * tick) else "0") for tick in _ticks(low, high)],
+            [(tick, f"{100 * tick:+.0f}" if round(100 * tick) else "0") for tick in round_ticks(low, high)],
             zero=0.0,
         )
 
     @cached_property
     def rules_and_measurement(self) -> str | None:
         """What the form said beside what was measured; None without a form."""
-        assessment = self.report.assessment
-        if assessment is None:
-            return None
-        vetoes = assessment.methods[Method.FINE_TUNING].vetoes
-        start = assessment.advice.start_with.replace("_", " ")
-        if vetoes and self.report.arm(self.verdict.arm).family == Family.LORA:
-            # Only where nothing else was compared: a fine-tune that is ruled out is not chosen otherwise.
-            return (
-                f"The form forbids a fine-tune ({', '.join(vetoes)}), whatever was measured: "
-                "clear that first, then act on the figures."
-            )
-        if self.verdict.kind is VerdictKind.FINE_TUNE and not assessment.readiness.ready:
-            return (
-                f"Measured, a fine-tune wins; by the form the project is not ready for one, and advises to start "
-                f"with {start}. Answer the open questions before paying."
-            )
-        against = f" It also forbids a fine-tune ({', '.join(vetoes)})." if vetoes else ""
-        return (
-            f"The form advises to start with {start}. {self._beside_the_advice(assessment.advice.start_with)}{against}"
-        )
-
-    def _beside_the_advice(self, start_with: str) -> str:
-        """How the advised method did, against the arm of the verdict."""
-        advised = [arm for arm in self.report.arms if METHOD_OF_FAMILY.get(arm.family) == start_with]
-        if not advised:
-            return f"The figures say: {self.verdict.headline}"
-        best = max(advised, key=lambda arm: arm.accuracy)
-        if self.chosen in advised:
-            return f"The figures agree: {self.chosen.title} was right in {percent(self.chosen.accuracy)}."
-        gap = unsigned_points(self.chosen.accuracy - best.accuracy)
-        side = "behind" if best.accuracy < self.chosen.accuracy else "ahead of"
-        return (
-            f"Measured on these examples, {best.title} was right in {percent(best.accuracy)}, {gap} {side} "
-            f"{self.chosen.title}: the form cannot know that, and the figures decide."
-        )
+        return advice_beside_figures(self.report)
 
     @cached_property
     def method_rows(self) -> list[dict[str, str]]:
@@ -331,36 +286,3 @@ def _runs(arm: ArmResult) -> str:
     if len(arm.run_accuracies) == 1:
         return ""
     return f"{percent(min(arm.run_accuracies))} to {percent(max(arm.run_accuracies))}"
-
-
-def _axis(lows: Sequence[float], highs: Sequence[float], *, around_zero: bool = False) -> tuple[float, float]:
-    low, high = min(lows), max(highs)
-    if around_zero:
-        low, high = min(low, -0.01), max(high, 0.01)
-    room = 0.04 * (high - low) or 0.05
-    return low - room, high + room
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    """Round values, four to eight of them."""
-    step = next((size for size in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / size <= 7), 1.0)
-    first = int(low / step) - 1
-    return [number * step for number in range(first, first + 20) if low <= number * step <= high]
-
-
-def _plot(
-    rows: Sequence[tuple[str, str, float, float, float, bool]],
-    low: float,
-    high: float,
-    ticks: Sequence[tuple[float, str]],
-    zero: float | None,
-) -> Plot:
-    def position(value: float) -> float:
-        return round(100 * (value - low) / (high - low), 3)
-
-    marks = [
-        Mark(label, text, position(bottom), round(position(top) - position(bottom), 3), position(centre), chosen)
-        for label, text, bottom, centre, top, chosen in rows
-    ]
-    where = None if zero is None else position(zero)
-    return Plot(tuple(marks), tuple((position(value), text) for value, text in ticks), where)

@@ -6,24 +6,28 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast, get_args
 
 from rich.console import Console
 
-from adapters.catalogue import encoder_arms
 from evaluation.audit import Audit, AuditBlocked, SignOffRefused
 from evaluation.comparison import Comparison, TrainingCost, compare
-from evaluation.dataset import Task
 from evaluation.decision import Verdict, VerdictKind
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.report import Report
+from rules.choices import Kind
 from rules.form import Form
+from rules.layout import Backend
 from rules.policy import Policy
 from rules.worth import worth_of_point
-from service.commands.documents import read_form, read_label_descriptions
-from service.commands.examples import Examples, configured_encoder, read_examples
+from service.commands.approval import Approval
+from service.commands.arms import choose_arms, read_backends
+from service.commands.documents import read_form
+from service.commands.examples import configured_encoder, read_examples
 from service.commands.experience import experience_with
 from service.commands.progress import Bars
+from service.commands.task_file import read_task_file
 from service.commands.terminal_report import show_report
 from service.refusals import REQUIREMENT_NOT_MET, Refusal
 from service.rulebook import load_rulebook
@@ -58,6 +62,13 @@ class Request:
     learning_curve: bool = True
     training_cost: float = 0.0
     exhaustive: bool = False
+    task: Path | None = None
+    kind: Kind | None = None
+    backends: tuple[str, ...] = ()
+    budget: float | None = None
+    calls: int | None = None
+    yes: bool = False
+    improve_prompt: bool = False
 
 
 def run_compare(request: Request) -> None:
@@ -65,23 +76,26 @@ def run_compare(request: Request) -> None:
     settings = load_settings()
     encoder = configured_encoder(settings)
     rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
-    specs = encoder_arms(encoder)
-    required = read_requirement(request.require, [spec.name for spec in specs])
     form = read_form(request.form) if request.form else None
-    if form is not None:
-        refuse_other_tasks(form)
+    asked = read_task_file(request.task, kind_of(request, form), request.labels)
+    refuse_images(form)
+    backends = read_backends(request.backends, asked, settings)
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     columns = Columns(request.input_column, request.output_column)
-    examples = read_examples(request.data, request.test, columns, encoder, policy)
+    examples = read_examples(
+        request.data, request.test, columns, encoder, policy, asked, encoder_answers=Backend.ENCODER in backends
+    )
     examples = replace(examples, audit=signed_off(examples.audit, request))
     folder = request.out or RUNS / request.data.stem
+    chosen = choose_arms(backends, encoder, settings, rulebook, examples.dataset.fingerprint, folder, request, policy)
+    required = read_requirement(request.require, [spec.name for spec in chosen.specs])
     comparison = Comparison(
         dataset=examples.dataset,
         test=examples.test,
-        task=task_of(request, examples),
+        task=asked.task(examples.dataset, examples.test),
         form=rulebook.filled_in(form) if form else None,
         assessment=rulebook.assess(form, examples.material(encoder.count_tokens)) if form else None,
-        specs=specs,
+        specs=chosen.specs,
         policy=policy,
         seed=request.seed,
         folder=folder / TRIALS,
@@ -91,7 +105,7 @@ def run_compare(request: Request) -> None:
         experience=experience_with(encoder),
     )
     refuse_blockers(examples.audit, request)
-    with locked(folder), Bars() as bars:
+    with locked(folder), Bars(chosen.client, Approval.of(settings, request)) as bars:
         report = compare(comparison, examples.audit, bars)
         paths = write_report(folder, report)
     conclude(report, paths, request, required)
@@ -163,21 +177,25 @@ def training_cost_of(request: Request, form: Form | None, policy: Policy) -> Tra
     return TrainingCost(request.training_cost, worth)
 
 
-def task_of(request: Request, examples: Examples) -> Task:
-    test_labels = examples.test.labels if examples.test else ()
-    labels = tuple(sorted({*examples.dataset.labels, *test_labels}))
-    descriptions = read_label_descriptions(request.labels, labels) if request.labels else ()
-    return Task(labels, descriptions)
+def read_kind(text: str | None) -> Kind | None:
+    """`--kind`, checked."""
+    known = get_args(Kind)
+    if text is None or text in known:
+        return cast("Kind | None", text)
+    raise Refusal(f"--kind {text}: expected one of {', '.join(known)}.")
 
 
-def refuse_other_tasks(form: Form) -> None:
-    if form.task.modality == "image":
+def kind_of(request: Request, form: Form | None) -> Kind | None:
+    """Of the task, by command line or form; refused where they differ."""
+    told = form.task.kind if form else None
+    if request.kind is not None and told not in (None, request.kind):
+        raise Refusal(f"The form says kind: {told}, the command --kind {request.kind}; make them agree.")
+    return request.kind or told
+
+
+def refuse_images(form: Form | None) -> None:
+    if form is not None and form.task.modality == "image":
         raise Refusal("The form says modality: image; the comparison reads text. 'advisor assess' judges image tasks.")
-    if form.task.kind not in (None, "classification"):
-        raise Refusal(
-            f"The form says kind: {form.task.kind}; the embedded encoder only sorts texts into labels. "
-            "'advisor assess' judges this task; comparing it needs a generative model, which this version lacks."
-        )
 
 
 def read_requirement(text: str | None, arms: list[str]) -> Required | None:

@@ -18,21 +18,23 @@ from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.recorded import BY_LABEL, NOT_STATED, Recorded
 from evaluation.recorded_reader import Reading, read_families, read_recorded
+from service.commands.arms import read_backends
 from service.commands.compare import (
     RUNS,
     Request,
     conclude,
+    kind_of,
     read_requirement,
     refuse_blockers,
-    refuse_other_tasks,
+    refuse_images,
     signed_off,
-    task_of,
     training_cost_of,
 )
 from service.commands.documents import read_form
 from service.commands.examples import configured_encoder, read_examples
 from service.commands.experience import experience_with
 from service.commands.progress import Bars
+from service.commands.task_file import read_task_file
 from service.refusals import Refusal
 from service.rulebook import load_rulebook
 from service.run_folder import TRIALS, locked, write_report
@@ -72,8 +74,9 @@ def run_compare_recorded(request: Request, answers: Answers) -> None:
     settings = load_settings()
     rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
     form = read_form(request.form) if request.form else None
-    if form is not None and answers.with_encoder:
-        refuse_other_tasks(form)
+    if answers.with_encoder:
+        refuse_images(form)
+        read_backends((), read_task_file(None, kind_of(request, form)), settings)
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     asked = _for_the_encoder(request, settings, policy) if answers.with_encoder else _answered(request, policy)
     asked = replace(asked, audit=signed_off(asked.audit, request))
@@ -123,7 +126,7 @@ def _for_the_encoder(request: Request, settings: Settings, policy: EvaluationPol
     encoder = configured_encoder(settings)
     columns = Columns(request.input_column, request.output_column)
     examples = read_examples(request.data, request.test, columns, encoder, policy)
-    task = task_of(request, examples)
+    task = read_task_file(None, None, request.labels).task(examples.dataset, examples.test)
     return _Asked(
         examples.dataset, examples.test, examples.audit, task, encoder_arms(encoder), experience_with(encoder)
     )  # fmt: skip

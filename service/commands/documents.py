@@ -15,7 +15,7 @@ from service.refusals import Refusal
 
 def read_form(path: Path) -> Form:
     """An answered form; `Refusal` names the file and every wrong answer."""
-    document = _read(path, "the form's sections, such as task: and examples:")
+    document = read_document(path, "the form's sections, such as task: and examples:")
     try:
         return Form.parse(document)
     except FormError as error:
@@ -24,7 +24,7 @@ def read_form(path: Path) -> Form:
 
 def read_label_descriptions(path: Path, labels: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs of label and sentence, in the file's order; a label that no example has is refused."""
-    document = _read(path, "a sentence for each label, such as Billing: a question about a charge")
+    document = read_document(path, "a sentence for each label, such as Billing: a question about a charge")
     for label, sentence in document.items():
         if str(label) not in labels:
             near = difflib.get_close_matches(str(label), labels, n=1, cutoff=0.0)
@@ -34,7 +34,8 @@ def read_label_descriptions(path: Path, labels: Sequence[str]) -> tuple[tuple[st
     return tuple((str(label), sentence) for label, sentence in document.items())
 
 
-def _read(path: Path, expected: str) -> dict[str, Any]:
+def read_document(path: Path, expected: str) -> dict[str, Any]:
+    """A YAML or JSON file that holds a mapping; `Refusal` says where it does not, and what was `expected`."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

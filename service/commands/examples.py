@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from evaluation.material import CountTokens, count_material
 from evaluation.policy import EvaluationPolicy
 from evaluation.privacy import installed_names
 from evaluation.readers import Columns, read_dataset
+from evaluation.written import read_written
 from rules.material import Material
+from service.commands.task_file import ONE_LABEL, AskedFor
 from service.settings import Settings
 
 
@@ -34,31 +37,44 @@ class Examples:
 
 
 def read_examples(
-    data: Path, test: Path | None, columns: Columns, encoder: Encoder, policy: EvaluationPolicy
+    data: Path,
+    test: Path | None,
+    columns: Columns,
+    encoder: Encoder,
+    policy: EvaluationPolicy,
+    asked: AskedFor = ONE_LABEL,
+    *,
+    encoder_answers: bool = True,
 ) -> Examples:
     """Raises `DatasetError` for a file that cannot be used; blockers are left in the audit.
 
-    Texts that the encoder has not read yet are read here, the slowest part by far; a terminal says so meanwhile.
+    Texts that the encoder has not read yet are read here, the slowest part by far; a terminal says so meanwhile. Where
+    it does not answer itself (`encoder_answers`), how much it reads of a text does not matter.
     """
-    dataset = read_dataset(data, columns)
-    test_dataset = read_dataset(test, columns) if test else None
+
+    def read(path: Path) -> Dataset:
+        return read_dataset(path, columns) if asked.has_one_label else read_written(path, asked.asked, columns)
+
+    dataset = read(data)
+    test_dataset = read(test) if test else None
     console = Console(stderr=True)
     with console.status("reading every text once") if console.is_terminal else nullcontext():
         audit = audit_dataset(
             dataset,
             test_dataset,
             policy,
-            encoder.token_limit,
+            encoder.token_limit if encoder_answers else sys.maxsize,
             encoder.count_tokens,
             encoder.embed,
-            instruments(encoder),
+            instruments(encoder, reads_all=encoder_answers),
+            outputs_are_labels=asked.has_one_label,
         )
     return Examples(dataset, test_dataset, audit)
 
 
-def instruments(encoder: Encoder) -> Instruments:
-    """What this machine can look with."""
-    language = "en" if encoder.name == EMBEDDED_NAME else None
+def instruments(encoder: Encoder, *, reads_all: bool = True) -> Instruments:
+    """What this machine can look with. `reads_all`: whether the encoder answers, so that its language matters."""
+    language = "en" if reads_all and encoder.name == EMBEDDED_NAME else None
     return Instruments(head_fit(encoder), language, installed_names())
 
 

@@ -8,14 +8,19 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from adapters.generative.chat import ChatClient
+from adapters.generative.chat import Progress as Answers
+from evaluation.arm import Foreseen
 from evaluation.comparison import Progress as ComparisonProgress
 from evaluation.trials import PlannedTrial
+from service.commands.approval import Approval
 
 
 class Bars(ComparisonProgress):
-    """Use as a context manager around the comparison."""
+    """Use as a context manager around the comparison. What `client` is told shows on a bar of its own; `approval` is
+    asked before anything is paid for."""
 
-    def __init__(self) -> None:
+    def __init__(self, client: ChatClient | None = None, approval: Approval | None = None) -> None:
         console = Console(stderr=True)
         self._bars = Progress(
             TextColumn("{task.description:<32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
@@ -23,6 +28,10 @@ class Bars(ComparisonProgress):
         )  # fmt: skip
         self._arms: dict[str, TaskID] = {}
         self._reading: TaskID | None = None
+        self._asking: TaskID | None = None
+        self._approval = approval
+        if client is not None:
+            client.watch = self._asked
 
     def __enter__(self) -> Bars:
         self._bars.start()
@@ -30,6 +39,12 @@ class Bars(ComparisonProgress):
 
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
+
+    def foreseen(self, spending: Foreseen) -> None:
+        self._bars.stop()
+        if self._approval is not None:
+            self._approval.ask(spending)
+        self._bars.start()
 
     def planned(self, trials: Sequence[PlannedTrial]) -> None:
         for name, count in Counter(trial.spec.name for trial in trials).items():
@@ -51,6 +66,13 @@ class Bars(ComparisonProgress):
     def done(self, trial: PlannedTrial) -> None:
         self._start(trial.spec.name)
         self._bars.advance(self._arms[trial.spec.name])
+
+    def _asked(self, answers: Answers) -> None:
+        """Of one trial; a line of its own, since one trial may be thousands of calls."""
+        told = f"answers ({answers.cached:,} kept, {answers.failures:,} failed)"
+        if self._asking is None:
+            self._asking = self._bars.add_task(told, total=answers.total)
+        self._bars.update(self._asking, description=told, total=answers.total, completed=answers.done)
 
     def _start(self, arm: str) -> None:
         task = self._bars.tasks[self._arms[arm]]

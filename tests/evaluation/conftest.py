@@ -143,7 +143,7 @@ def scored(guessing: Callable[..., ArmSpec]) -> Callable[..., ScoredArm]:
         answers = tuple(tuple("right" if score else None for score in run) for run in matrix)
         return ScoredArm(
             spec=guessing(family), outcomes=Outcomes(matrix, in_fold, run_deviation), answers=answers,
-            failures=0, unknown_labels=0, train_size=300, fit_seconds=0.0, total_seconds=0.0, milliseconds_per_item=0.0,
+            failures=0, unread=0, train_size=300, fit_seconds=0.0, total_seconds=0.0, milliseconds_per_item=0.0,
         )  # fmt: skip
 
     return make

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.arm import Family
+from evaluation.arm import ArmSpec, Family, Randomness
 from evaluation.decision import Evidence, VerdictKind, decide
 from evaluation.experience import Experience, Outcome
 from evaluation.policy import EvaluationPolicy
@@ -35,9 +36,16 @@ def eight(gains: tuple[float, ...] = (0.05, 0.03, 0.07, 0.05, 0.05, 0.04, 0.06, 
     return Experience(tuple(outcome(f"set {n}", 0.4 + n / 20, 0.4 + n / 20 + gain) for n, gain in enumerate(gains)))
 
 
+def specs(*names: str, **determined_by: str) -> list[ArmSpec]:
+    never: Any = None  # nothing is built, loaded or prepared
+    return [
+        ArmSpec(name, name, Family.HEAD, Randomness.NONE, "base", determined_by, never, never, never) for name in names
+    ]
+
+
 def prior_of(experience: Experience, labels: int = 10, rows: int = 80) -> ArmsPrior:
-    prior = experience.prior(ARMS, labels, rows, PUBLISHED)
-    assert prior is not None
+    prior = experience.prior(specs(*ARMS), labels, rows, PUBLISHED)
+    assert isinstance(prior, ArmsPrior)
     return prior
 
 
@@ -74,8 +82,15 @@ class TestPrior:
 
     def test_five_data_sets_tell_too_little(self) -> None:
         few = Experience(eight().outcomes[:5])
-        assert few.prior(ARMS, 10, 80, PUBLISHED) is None
-        assert eight().prior(("head", "an arm that nobody knows"), 10, 80, PUBLISHED) is None
+        assert few.prior(specs(*ARMS), 10, 80, PUBLISHED) is PUBLISHED
+        assert eight().prior(specs("head", "an arm that nobody knows"), 10, 80, PUBLISHED) is PUBLISHED
+
+    def test_knows_nothing_of_namesakes_over_another_base_model(self) -> None:
+        namesakes = specs(*ARMS, weights="of a language model")
+        assert eight().prior(namesakes, 10, 80, PUBLISHED) is PUBLISHED
+        mixed = eight().prior([*specs(*ARMS), *specs("zero_shot", weights="other")], 10, 80, PUBLISHED)
+        assert isinstance(mixed, ArmsPrior)
+        assert mixed.arms == ARMS
 
     def test_an_arm_that_varies_by_itself_does_not_blur_the_others(self) -> None:
         luck = np.random.default_rng(1).uniform(0, 1, 12)
@@ -84,8 +99,8 @@ class TestPrior:
                     accuracies={"zero_shot": share, "head": 0.5, "lora": 0.54 + 0.01 * (n % 2)})
             for n, share in enumerate(luck)
         ))  # fmt: skip
-        prior = experience.prior(("zero_shot", "head", "lora"), 10, 80, PUBLISHED)
-        assert prior is not None
+        prior = experience.prior(specs("zero_shot", "head", "lora"), 10, 80, PUBLISHED)
+        assert isinstance(prior, ArmsPrior)
         assert prior.gain("lora", "head").deviation < 0.01
         assert prior.gain("zero_shot", "head").deviation > 0.2
 
@@ -157,8 +172,8 @@ class TestRunDeviation:
         one = outcome("one", 0.5, 0.6, fits=(0.59, 0.61))
         two = outcome("two", 0.5, 0.6, fits=(0.58, 0.62))
         experience = Experience((one, two, two))
-        assert experience.run_deviation("lora") == pytest.approx(0.0005**0.5)
-        assert experience.run_deviation("head") is None
+        assert experience.run_deviation(specs("lora")[0]) == pytest.approx(0.0005**0.5)
+        assert experience.run_deviation(specs("head")[0]) is None
 
 
 class TestFile:
@@ -166,5 +181,5 @@ class TestFile:
         path = tmp_path / "experience.json"
         lines = ",".join(one.model_dump_json() for one in eight().outcomes)
         path.write_text(f'{{"model": "a", "weights": "f00", "outcomes": [{lines}]}}')
-        assert Experience.read(path, "f00") == eight()
+        assert Experience.read(path, "f00") == Experience(eight().outcomes, "f00")
         assert Experience.read(path, "bar") is None

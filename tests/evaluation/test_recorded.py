@@ -206,7 +206,7 @@ class TestReading:
     def test_a_failure_scores_0_whatever_it_also_says(self, read: Callable[..., Recorded]) -> None:
         base, _ = read(two_arms(error="timed out")).scored(asked(), POLICY)
         assert base.outcomes.scores[0, :4].tolist() == [1, 1, 0, 1]
-        assert (base.failures, base.unknown_labels, base.answers[0][2]) == (1, 0, None)
+        assert (base.failures, base.unread, base.answers[0][2]) == (1, 0, None)
 
     @pytest.mark.parametrize("no_error", ["", False, "false"])
     def test_no_error_is_none(self, read: Callable[..., Recorded], no_error: object) -> None:
@@ -241,7 +241,7 @@ class TestReading:
         assert recorded.judged_by == "output"
         assert base.outcomes.scores[0, :6].tolist() == [1, 1, 0, 0, 0, 1]
         assert base.answers[0][:5] == ("Billing", "Technical", "Technical", None, None)
-        assert (base.unknown_labels, base.failures, base.answers_are_labels) == (2, 0, True)
+        assert (base.unread, base.failures, base.answers_are_labels) == (2, 0, True)
 
 
 class TestRefusals:
@@ -487,7 +487,7 @@ class TestReport:
         rows = [{"id": f"q{row}", "arm": arm, "output": LABELS[row % 2] if row < right else "?"}
                 for arm, right in (("base", 20), ("rag", 30)) for row in range(40)]  # fmt: skip
         made = report(rows)
-        assert made.arms[0].unknown_labels == 20
+        assert made.arms[0].unread == 20
         # half of each label answered and never wrongly: F1 2 * 10 / (20 + 10)
         assert made.arms[0].macro_f1 == pytest.approx(2 / 3)
         assert "Macro-F1" in to_html(made)

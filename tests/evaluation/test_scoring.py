@@ -48,13 +48,13 @@ class TestScores:
         arm = score(guessing(Family.ZERO_SHOT), four_rows, said("good", "Bad", " bad. ", "good"))
         assert arm.outcomes.scores.tolist() == [[1, 0, 1, 0]]
         assert arm.answers == (("good", "bad", "bad", "good"),)
-        assert (arm.failures, arm.unknown_labels) == (0, 0)
+        assert (arm.failures, arm.unread) == (0, 0)
 
     def test_a_failure_scores_0_and_is_counted(self, four_rows: Split, guessing: Guessing) -> None:
         arm = score(guessing(Family.ZERO_SHOT), four_rows, said("good", None, "bad", None))
         assert arm.outcomes.scores.tolist() == [[1, 0, 1, 0]]
         assert arm.answers == (("good", None, "bad", None),)
-        assert (arm.failures, arm.unknown_labels) == (2, 0)
+        assert (arm.failures, arm.unread) == (2, 0)
 
     def test_a_failure_is_a_failure_whatever_it_also_said(self, four_rows: Split, guessing: Guessing) -> None:
         predictions = [Prediction("good", error="cut off"), *said("good", "bad", "bad")]
@@ -66,15 +66,15 @@ class TestScores:
         predictions = [Prediction("good", error=""), *said("good", "bad", "bad")]
         assert score(guessing(Family.ZERO_SHOT), four_rows, predictions).outcomes.scores.tolist() == [[0, 1, 1, 1]]
 
-    def test_unknown_labels_are_counted_apart(self, four_rows: Split, guessing: Guessing) -> None:
+    def test_unread_are_counted_apart(self, four_rows: Split, guessing: Guessing) -> None:
         arm = score(guessing(Family.ZERO_SHOT), four_rows, said("good", "ugly", "", None))
         assert arm.outcomes.scores.tolist() == [[1, 0, 0, 0]]
-        assert (arm.failures, arm.unknown_labels) == (1, 2)
+        assert (arm.failures, arm.unread) == (1, 2)
 
     def test_runs_are_rows_of_the_matrix(self, four_rows: Split, guessing: Guessing) -> None:
         arm = score(guessing(Family.FEW_SHOT), four_rows, said(*["good"] * 4), said(*["bad"] * 4), said(*["no"] * 4))
         assert arm.outcomes.scores.tolist() == [[1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 0, 0]]
-        assert arm.unknown_labels == 4
+        assert arm.unread == 4
 
     def test_a_run_that_misses_a_fold_is_refused(self, rows: Rows, guessing: Guessing) -> None:
         split = split_dataset(

@@ -49,6 +49,8 @@ class Faults:
     """enforced, ignored or refused."""
     text: str | None = None
     """Said to every prompt."""
+    imitates: bool = False
+    """Answers as the shown example with the most words in common; without examples with the most alike category."""
     usage: bool = True
     location: str | None = None
     """Where refusals send their callers, whatever their status."""
@@ -162,9 +164,11 @@ class ChatServer:
 
     def _completion(self, body: dict[str, Any], prompt: str) -> dict[str, Any]:
         text, finish = self.faults.text or answer_to(prompt), "stop"
+        if self.faults.imitates:
+            text = imitation(body["messages"])
         if "response_format" in body and self.faults.schema == "enforced":
             text = json.dumps(_instance(body["response_format"]["json_schema"]["schema"]))
-        elif "JSON" in prompt and "<prose>" not in prompt:
+        elif "JSON" in prompt and not self.faults.imitates and "<prose>" not in prompt:
             text = '```json\n{"label": "Billing"}\n```'
         for marker, reason in (("<length>", "length"), ("<filter>", "content_filter")):
             if marker in prompt:
@@ -191,6 +195,17 @@ class ChatServer:
 def answer_to(prompt: str) -> str:
     """What the server says to a prompt (its messages, joined by line ends)."""
     return f"answer {hashlib.sha256(prompt.encode()).hexdigest()[:8]}"
+
+
+def imitation(messages: list[dict[str, str]]) -> str:
+    """What a very simple model would say: it goes by words in common alone."""
+    said = [(each["role"], each["content"]) for each in messages]
+    shown = [(said[n][1], said[n + 1][1]) for n in range(len(said) - 1) if said[n + 1][0] == "assistant"]
+    if not shown:
+        named = [line[2:] for line in said[0][1].split("\n") if line.startswith("- ")]
+        shown = [(line, line.partition(":")[0]) for line in named] or [("", "no idea")]
+    asked = set(said[-1][1].lower().split())
+    return max(shown, key=lambda pair: len(asked & set(pair[0].lower().replace(":", "").split())))[1]
 
 
 def _instance(schema: dict[str, Any]) -> Any:

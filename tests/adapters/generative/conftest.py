@@ -1,17 +1,12 @@
-"""Chat servers that fail on command, each a process of its own on loopback, and clients with little patience."""
+"""Clients with little patience of chat servers that fail on command."""
 
 from __future__ import annotations
 
-import json
 import runpy
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx2
 import pytest
 
 from adapters.generative.budget import Budget
@@ -23,50 +18,6 @@ from adapters.generative.retries import Patience
 SERVER = Path(__file__).parents[2] / "servers" / "chat_server.py"
 QUICK = Patience(first_seconds=0.01, longest_seconds=0.05, limited_seconds=5.0)
 PLENTY = Budget(calls=100_000)
-
-
-class ChatServer:
-    """A running server. It ends with its standard input, so it cannot outlive the tests."""
-
-    def __init__(self, faults: dict[str, Any], stack: ExitStack) -> None:
-        self.process = stack.enter_context(
-            subprocess.Popen(
-                [sys.executable, str(SERVER), json.dumps(faults)],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            )
-        )  # fmt: skip
-        stack.callback(self.stop)
-        assert self.process.stdout is not None
-        self.root = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
-        self.url = f"{self.root}/v1"
-        self._http = stack.enter_context(httpx2.Client(base_url=self.root, trust_env=False))
-
-    def seen(self) -> dict[str, Any]:
-        """Answers by prompt, statuses, most calls in work at once, and the first bodies and headers."""
-        seen: dict[str, Any] = self._http.get("/calls").json()
-        return seen
-
-    @property
-    def calls(self) -> int:
-        """Chat calls of any outcome."""
-        return sum(self.seen()["statuses"].values())
-
-    def fail(self, **faults: Any) -> None:
-        """Other faults from now on."""
-        self._http.post("/faults", json=faults).raise_for_status()
-
-    def stop(self) -> None:
-        self.process.kill()
-
-
-class Serve(Protocol):
-    def __call__(self, **faults: Any) -> ChatServer: ...
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    with ExitStack() as stack:
-        yield lambda **faults: ChatServer(faults, stack)
 
 
 class Connect(Protocol):

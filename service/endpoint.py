@@ -1,0 +1,57 @@
+"""The server that the settings name, ready to be asked on behalf of one comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from adapters.generative.budget import Budget
+from adapters.generative.chat import ChatClient
+from adapters.generative.endpoint import Endpoint
+from rules.known_model import TokenPrices
+from service.refusals import Refusal
+from service.settings import Settings
+
+ANSWERS = "answers"
+"""Folder of the data folder; one folder in it for each data set, by its hash, to be deleted with it."""
+
+
+def configured_endpoint(settings: Settings) -> Endpoint:
+    """`Refusal` where the settings name none, `EndpointError` where they name one that cannot be used."""
+    if settings.endpoint is None or not settings.endpoint_model:
+        raise Refusal(
+            "No endpoint is set: say which server and model to ask, such as ADVISOR_ENDPOINT=http://127.0.0.1:8000/v1 "
+            "ADVISOR_ENDPOINT_MODEL=my-model, with the key in ADVISOR_API_KEY or ADVISOR_API_KEY_FILE."
+        )
+    return Endpoint(
+        base_url=settings.endpoint,
+        model=settings.endpoint_model,
+        api_key=_key(settings),
+        max_concurrency=settings.endpoint_concurrency,
+        connect_seconds=settings.endpoint_connect_seconds,
+        call_seconds=settings.endpoint_seconds,
+        parameters=settings.endpoint_parameters,
+    )
+
+
+def chat_client(
+    settings: Settings, fingerprint: str, comparison: Path, prices: TokenPrices | None, budget: Budget | None = None
+) -> ChatClient:
+    """Keeps what it is told in the data folder, by the data set's `fingerprint`; spends, for this `comparison`, what
+    the settings allow, or the `budget`."""
+    endpoint = configured_endpoint(settings)
+    allowed = budget or Budget(settings.budget_calls, settings.budget_money, prices)
+    folder = settings.data_folder / ANSWERS / fingerprint[:16]
+    return ChatClient(endpoint, folder, str(comparison.absolute()), allowed)
+
+
+def _key(settings: Settings) -> SecretStr | None:
+    if settings.api_key_file is None:
+        return settings.api_key
+    if settings.api_key is not None:
+        raise Refusal("Both ADVISOR_API_KEY and ADVISOR_API_KEY_FILE are set; keep one of them.")
+    try:
+        return SecretStr(settings.api_key_file.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        raise Refusal(f"ADVISOR_API_KEY_FILE: {settings.api_key_file} cannot be read as text.") from None

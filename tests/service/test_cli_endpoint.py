@@ -1,0 +1,199 @@
+"""As a user: `advisor compare DATA --backend endpoint`, against a real server on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service.__main__ import app
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "sk-very-secret-7731"
+WORDS = {
+    "billing": ("invoice", "refund", "charged", "receipt", "price"),
+    "technical": ("crashes", "screen", "signal", "update", "sync"),
+    "delivery": ("parcel", "courier", "late", "address", "box"),
+}
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the command in an empty folder; the settings name a server that imitates what it is shown."""
+    server = serve(imitates=True, key=KEY)
+    monkeypatch.chdir(tmp_path)
+    for name, value in {
+        "DATA_FOLDER": tmp_path / "data", "ENDPOINT": server.url, "ENDPOINT_MODEL": "small-1", "API_KEY": KEY,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"ADVISOR_{name}", str(value))
+
+    def run(*arguments: str, **settings: str) -> Result:
+        for name, value in settings.items():
+            monkeypatch.setenv(f"ADVISOR_{name.upper()}", value)
+        return CliRunner().invoke(app, ["compare", *arguments])
+
+    run.server = server  # type: ignore[attr-defined]
+    return run
+
+
+@pytest.fixture
+def tickets(tmp_path: Path) -> str:
+    """Sixty short tickets; two words of a ticket tell its label."""
+    lines = []
+    for number in range(60):
+        label = list(WORDS)[number % 3]
+        words = WORDS[label]
+        first, second = words[number % 5], words[(number // 5 + 1 + number) % 5]
+        text = f"case {number * 7919 % 1000}: {first} and {second} since {'mon tue wed thu fri'.split()[number % 5]}"
+        lines.append(json.dumps({"id": f"t{number}", "input": text, "output": label}))
+    return _written(tmp_path / "tickets.jsonl", lines)
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> str:
+    """Forty orders, and what is to be read out of them."""
+    fruits, cities = ("apples", "pears", "plums", "figs"), ("Bonn", "Lyon", "Graz", "Turin", "Ghent")
+    return _written(tmp_path / "orders.jsonl", [
+        json.dumps({
+            "input": f"{number + 2} {fruits[number % 4]} to {cities[number % 5]}, order {number * 7919 % 9973}",
+            "output": {"fruit": fruits[number % 4], "city": cities[number % 5]},
+        })
+        for number in range(40)
+    ])  # fmt: skip
+
+
+def _written(path: Path, lines: list[str]) -> str:
+    path.write_text("\n".join(lines))
+    return path.name
+
+
+def report_of(run: str) -> Mapping[str, Any]:
+    report: Mapping[str, Any] = json.loads(Path("advisor-runs", run, "report.json").read_text())
+    return report
+
+
+class TestLabels:
+    def test_prompts_are_compared_and_what_they_took_is_told(self, run: Run, tickets: str) -> None:
+        result = run(tickets, "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        assert "To be asked: 300 answers" in result.stderr
+        report = report_of("tickets")
+        assert [arm["name"] for arm in report["arms"]] == ["zero_shot", "few_shot", "similar_examples"]
+        assert {arm["base_model"] for arm in report["arms"]} == {"small-1"}
+        spending = report["spending"]
+        assert spending["foreseen_calls"] == sum(arm["answers"] for arm in spending["arms"]) == 300
+        read = sum(arm["input_tokens"] for arm in spending["arms"])
+        assert 0.4 < read / spending["foreseen_input_tokens"] < 2
+        best = report["arms"][2]
+        assert best["accuracy"] > report["arms"][0]["accuracy"]
+
+    def test_what_was_paid_for_is_not_asked_again(self, run: Run, tickets: str) -> None:
+        assert run(tickets, "--backend", "endpoint", "--out", "one").exit_code == 0
+        asked = run.server.calls  # type: ignore[attr-defined]
+        again = run(tickets, "--backend", "endpoint", "--out", "two")
+        assert again.exit_code == 0
+        assert run.server.calls == asked  # type: ignore[attr-defined]
+        assert "To be asked" not in again.stderr
+
+    def test_the_encoder_stands_beside_and_that_is_declared(self, run: Run, tickets: str) -> None:
+        Path("form.yaml").write_text("task: {failures: [missing_facts]}\n")  # rules a fine-tune out, which saves time
+        result = run(
+            tickets, "--backend", "endpoint", "--backend", "encoder", "--no-learning-curve", "--form", "form.yaml"
+        )
+        assert result.exit_code == 0, result.output
+        report = report_of("tickets")
+        names = ["zero_shot", "few_shot", "similar_examples", "nearest", "head"]
+        assert [arm["name"] for arm in report["arms"]] == names
+        assert any("as declared" in sentence for sentence in report["fairness"]["checked"])
+
+    def test_the_key_is_nowhere(self, run: Run, tickets: str, tmp_path: Path) -> None:
+        result = run(tickets, "--backend", "endpoint")
+        assert KEY not in result.output + result.stderr
+        assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+class TestOtherTasks:
+    def test_records_are_read_and_scored_by_field(self, run: Run, records: str) -> None:
+        result = run(records, "--kind", "extraction", "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        report = report_of("orders")
+        assert report["metric"] == "field_f1"
+        drawn = report["arms"][1]
+        assert list(drawn["metrics"]) == ["field_f1", "exact_record", "field_precision", "field_recall"]
+        assert 1 > drawn["accuracy"] == drawn["metrics"]["field_f1"] > drawn["metrics"]["exact_record"] > 0
+        assert drawn["macro_f1"] is None
+
+    def test_a_schema_and_an_instruction_of_ones_own(self, run: Run, records: str) -> None:
+        Path("task.json").write_text(json.dumps({
+            "kind": "extraction", "instruction": "Read the order.",
+            "schema": {
+                "type": "object", "properties": {"fruit": {"type": "string"}, "city": {"type": "string"}},
+                "required": ["fruit", "city"], "additionalProperties": False,
+            },
+        }))  # fmt: skip
+        assert run(records, "--task", "task.json", "--backend", "endpoint").exit_code == 0
+        bodies = run.server.seen()["bodies"]  # type: ignore[attr-defined]
+        asked = [body for body in bodies if body["messages"][0]["content"].startswith("Read the order.")]
+        assert asked
+        assert all(body["response_format"]["type"] == "json_schema" for body in asked)
+
+    def test_several_labels_a_text(self, run: Run, tmp_path: Path) -> None:
+        rows = [
+            {"input": f"note {n * 37}: {'salty ' * (n % 2)}{'crisp ' * (n % 3 == 0)}meal", "output": [
+                *(["salt"] if n % 2 else []), *(["bite"] if n % 3 == 0 else []),
+            ]}
+            for n in range(30)
+        ]  # fmt: skip
+        _written(tmp_path / "notes.jsonl", [json.dumps(row) for row in rows])
+        Path("task.yaml").write_text("kind: classification\nseveral_labels: true\nlabels: [salt, bite]\n")
+        result = run("notes.jsonl", "--task", "task.yaml", "--backend", "endpoint", "--accept", "AUDIT16", "--by", "me")
+        assert result.exit_code in (0, 2), result.output
+
+    def test_a_record_that_is_none_names_its_line(self, run: Run, tmp_path: Path) -> None:
+        _written(tmp_path / "bad.jsonl", ['{"input": "a", "output": {"x": 1}}', '{"input": "b", "output": "no record"}'])
+        result = run("bad.jsonl", "--kind", "extraction", "--backend", "endpoint")
+        assert result.exit_code == 2
+        assert "bad.jsonl, line 2, column 'output'" in result.stderr
+
+
+class TestRefusals:
+    def test_the_encoder_cannot_write(self, run: Run, records: str) -> None:
+        result = run(records, "--kind", "extraction")
+        assert result.exit_code == 2
+        assert "Add --backend endpoint" in result.stderr
+
+    def test_no_endpoint_is_set(self, run: Run, tickets: str) -> None:
+        result = run(tickets, "--backend", "endpoint", endpoint="")
+        assert result.exit_code == 2
+        assert "ADVISOR_ENDPOINT=http" in result.stderr
+
+    def test_a_wrong_key(self, run: Run, tickets: str) -> None:
+        result = run(tickets, "--backend", "endpoint", api_key="sk-wrong-one-99")
+        assert result.exit_code == 2
+        assert "401" in result.stderr
+        assert "sk-" not in result.stderr
+
+    def test_an_unknown_model(self, run: Run, tickets: str) -> None:
+        result = run(tickets, "--backend", "endpoint", endpoint_model="large-9")
+        assert result.exit_code == 2
+        assert "large-9" in result.stderr
+
+    def test_much_is_asked_for_only_where_somebody_agrees(self, run: Run, tickets: str) -> None:
+        result = run(tickets, "--backend", "endpoint", approve_above_calls="100")
+        assert result.exit_code == 2
+        assert "--yes" in result.stderr
+        assert run.server.calls == 0  # type: ignore[attr-defined]
+        assert run(tickets, "--backend", "endpoint", "--yes").exit_code == 0
+
+    def test_a_budget_ends_the_run_and_a_larger_one_goes_on(self, run: Run, tickets: str) -> None:
+        result = run(tickets, "--backend", "endpoint", "--calls", "100")
+        assert result.exit_code == 2
+        assert "The budget allows no further call" in result.stderr
+        assert run.server.calls == 100  # type: ignore[attr-defined]
+        assert run(tickets, "--backend", "endpoint", "--calls", "400").exit_code == 0
+        assert run.server.calls == 301  # type: ignore[attr-defined]
