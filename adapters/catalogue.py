@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adapters.corpus.retriever import Retriever
 from adapters.encoder.embedding import Encoder
 from adapters.generative.chat import ChatClient
 from evaluation.arm import Arm, ArmSpec, Family, Foreseen, Randomness
@@ -67,6 +68,13 @@ PROMPTED = (
     ),
 )  # fmt: skip
 """Over a language model."""
+SIMILAR_EXAMPLES = PROMPTED[-1].name
+
+PASSAGES = Entry(
+    "passages", "retrieval of passages", Family.RETRIEVAL, Randomness.NONE, "generative.retrieval",
+    "RetrievedPassages",
+)  # fmt: skip
+"""Where there are documents to search."""
 
 IMPROVED = Entry(
     "system_message", "an improved instruction", Family.ZERO_SHOT, Randomness.DRAW, "generative.correcting",
@@ -82,17 +90,27 @@ def encoder_arms(encoder: Encoder, *, beside: bool = False) -> tuple[ArmSpec, ..
     return tuple(replace(_spec(entry, encoder, determined_by), own_base_model=beside) for entry in entries)
 
 
-def endpoint_arms(client: ChatClient, encoder: Encoder, *, improve: bool = False) -> tuple[ArmSpec, ...]:
-    """All arms over a server's model; the encoder finds similar examples for it. With `improve` also the one whose
-    instruction the model improves itself."""
+def endpoint_arms(
+    client: ChatClient, encoder: Encoder, retriever: Retriever | None = None, *, improve: bool = False
+) -> tuple[ArmSpec, ...]:
+    """All arms over a server's model; the encoder finds similar examples for it, the `retriever` passages. With
+    `improve` also the one whose instruction the model improves itself."""
     determined_by = {
         **client.endpoint.determined_by,
         "source": _source_sha256("generative"),
-        "similar_by": encoder.fingerprint,
         "libraries": json.dumps(library_versions(), sort_keys=True),
     }
-    entries = (*PROMPTED, IMPROVED) if improve else PROMPTED
-    return tuple(_prompted(entry, client, encoder, determined_by) for entry in entries)
+    similar = {**determined_by, "similar_by": encoder.fingerprint}
+    arms = [
+        _asked(entry, client, encoder, similar)
+        if entry.name == SIMILAR_EXAMPLES
+        else _asked(entry, client, None, determined_by)
+        for entry in (*PROMPTED, *((IMPROVED,) if improve else ()))
+    ]
+    if retriever is not None:
+        searched = {**determined_by, "search": json.dumps(dict(retriever.determined_by), sort_keys=True)}
+        arms.append(_asked(PASSAGES, client, retriever, searched))
+    return tuple(arms)
 
 
 def head_fit(encoder: Encoder) -> Callable[[Sequence[Example]], Any]:
@@ -124,8 +142,11 @@ def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> A
     )
 
 
-def _prompted(entry: Entry, client: ChatClient, encoder: Encoder, determined_by: Mapping[str, str]) -> ArmSpec:
-    given = (encoder,) if entry.family is Family.RETRIEVAL else ()
+def _asked(
+    entry: Entry, client: ChatClient, finder: Encoder | Retriever | None, determined_by: Mapping[str, str]
+) -> ArmSpec:
+    """An arm over a server's model; `finder` finds what its prompts show."""
+    given = (finder,) if finder is not None else ()
 
     def build(task: Task) -> Any:
         return _class(entry)(client, task, *given)
@@ -137,6 +158,9 @@ def _prompted(entry: Entry, client: ChatClient, encoder: Encoder, determined_by:
         arm.fit(train, seed)
         return client.foresee(arm.requests(inputs), answers)
 
+    def load(folder: Path) -> Any:
+        return _class(entry).load(client, *given, folder)
+
     return ArmSpec(
         name=entry.name,
         title=entry.title,
@@ -145,10 +169,11 @@ def _prompted(entry: Entry, client: ChatClient, encoder: Encoder, determined_by:
         base_model=client.endpoint.model,
         determined_by=determined_by,
         build=build,
-        load=lambda folder: _class(entry).load(client, *given, folder),
-        prepare=encoder.prepare if given else _nothing,
+        load=load,
+        prepare=finder.prepare if isinstance(finder, Encoder) else _nothing,
         foresee=foresee,
-        terms=client.statements,
+        repeat=lambda folder, inputs, temperature, calls: load(folder).repeat(inputs, temperature, calls),
+        terms=client.statements if finder is None or isinstance(finder, Encoder) else lambda: finder.notes,
         chooses=entry.chooses,
     )
 

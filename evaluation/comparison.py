@@ -21,6 +21,7 @@ from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, believe
 from evaluation.prior import GainPrior, Prior, gain_prior
 from evaluation.recorded import cheapest_first
+from evaluation.repetition import AskedAgain, Repetition, ask_again
 from evaluation.report import Report
 from evaluation.scoring import ScoredArm, score_arm, statistics_design
 from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
@@ -49,9 +50,10 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
     evidence = _evidence(comparison, arms, admitted.admissions, side_effects, split, policy)
     learning = _learning(comparison, arms, evidence, split, curve_results, policy)
     verdict = decide(evidence, policy)
+    repetition = _ask_again(comparison, verdict, arms, finished, split, policy, run)
     measured = Measured(
         comparison, audit, split, policy, arms, finished, curve_results, evidence, admitted.admissions, side_effects,
-        learning, together(run.foreseen),
+        learning, repetition, together(run.foreseen),
     )  # fmt: skip
     return write_memo(measured, verdict, lambda other: _decide_again(comparison, evidence, split, other))
 
@@ -102,14 +104,14 @@ class _Running:
         """Run every trial once, also one that several parts share; each part gets it with its own rows."""
         planned = list({trial.key: trial for part in parts for trial in part}.values())
         check_planned([trial for part in parts for trial in part], self.texts)
-        self._foresee(planned)
+        self.pay(foresee(planned, self.comparison.folder))
         self.progress.planned(planned)
         finished = run_trials(planned, self.comparison.folder, self._prepare, self.progress.done, self._judge)
         by_key = {trial.trial.key: trial for trial in finished}
         return [[replace(by_key[trial.key], rows=trial.rows) for trial in part] for part in parts]
 
-    def _foresee(self, planned: Sequence[PlannedTrial]) -> None:
-        spending = foresee(planned, self.comparison.folder)
+    def pay(self, spending: Foreseen) -> None:
+        """Raises an error unless whoever watches agrees."""
         if spending.calls:
             self.progress.foreseen(spending)
             self.foreseen.append(spending)
@@ -171,6 +173,24 @@ def _side_effects(
 ) -> tuple[SideEffects, ...]:
     rng = np.random.default_rng([comparison.seed, 3])
     return find_side_effects(Compared(arms, finished, split, policy, comparison.folder), rng)
+
+
+def _ask_again(
+    comparison: Comparison,
+    verdict: Verdict,
+    arms: Sequence[ScoredArm],
+    finished: Sequence[FinishedTrial],
+    split: Split,
+    policy: EvaluationPolicy,
+    run: _Running,
+) -> Repetition | None:
+    """The recommended arm, at the temperatures that somebody asked for."""
+    arm = next(arm for arm in arms if arm.spec.name == verdict.arm)
+    if arm.spec.repeat is None or not comparison.temperatures:
+        return None
+    again = AskedAgain(arm, comparison.temperatures, finished, split, comparison.task, comparison.folder)
+    run.pay(again.foreseen(together(run.foreseen).currency))
+    return ask_again(again, np.random.default_rng([comparison.seed, 4]), policy.confidence)
 
 
 def _barred(

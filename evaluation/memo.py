@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from evaluation.admission import Admission
-from evaluation.arm import Foreseen
+from evaluation.arm import Foreseen, Prediction
 from evaluation.audit import Audit
 from evaluation.automation import find_automation
 from evaluation.contrasts import arm_interval
@@ -22,6 +22,7 @@ from evaluation.origin import estimand_of, origin_of
 from evaluation.outlook import look_ahead
 from evaluation.policy import EvaluationPolicy
 from evaluation.provenance import Provenance, advisor_version, library_versions, machine, python_version, source_sha256
+from evaluation.repetition import Repetition
 from evaluation.report import (
     MOST_DISAGREEMENTS,
     VERSION,
@@ -32,12 +33,16 @@ from evaluation.report import (
     find_disagreements,
     summarise_split,
 )
+from evaluation.retrieval_quality import RetrievalQuality, retrieval_quality
 from evaluation.scoring import ScoredArm, macro_f1_of, statistics_design
 from evaluation.setup import Comparison
 from evaluation.side_effects import SideEffects
 from evaluation.spending import measure_spending
 from evaluation.splits import Split
 from evaluation.trials import FinishedTrial
+
+RIGHT_FROM = 0.5
+"""Of a score between 0 and 1, where an answer has to be called right or wrong."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Measured:
     admissions: tuple[Admission, ...]
     side_effects: tuple[SideEffects, ...]
     learning: Learning | None
+    repetition: Repetition | None
     foreseen: Foreseen
 
 
@@ -79,6 +85,8 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         automation=find_automation(_recommended(verdict, arms), arms, split, policy),
         learning=measured.learning,
         spending=measure_spending(measured.foreseen, measured.finished, comparison.specs),
+        repetition=measured.repetition,
+        retrieval=_retrieval(arms, split, comparison.task.language, policy),
         metric=_metric(comparison, arms),
         flips=find_flips(verdict, policy, decide_again),
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
@@ -125,6 +133,21 @@ def _result(arm: ScoredArm, split: Split, policy: EvaluationPolicy, rng: np.rand
         metrics=dict(arm.metrics),
         support=arm.support,
     )  # fmt: skip
+
+
+def _retrieval(
+    arms: Sequence[ScoredArm], split: Split, language: str, policy: EvaluationPolicy
+) -> dict[str, RetrievalQuality]:
+    """Of every arm that searches, where rows name their evidence. A score of half or more counts as right."""
+    found = {}
+    for arm in arms:
+        if arm.passages:
+            shown = [Prediction(None, passages=passages) for passages in arm.passages]
+            right = (arm.outcomes.scores[0] >= RIGHT_FROM).tolist()
+            quality = retrieval_quality(split.tested, shown, right, confidence=policy.confidence, language=language)
+            if quality is not None:
+                found[arm.spec.name] = quality
+    return found
 
 
 def _metric(comparison: Comparison, arms: Sequence[ScoredArm]) -> str:

@@ -19,6 +19,8 @@ LIBRARIES = (
     "peft",
     "sentence-transformers",
     "faiss-cpu",
+    "bm25s",
+    "openai",
 )
 FLOORS = ("rules", "evaluation", "adapters", "service")
 

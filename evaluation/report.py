@@ -20,6 +20,8 @@ from evaluation.origin import Origin
 from evaluation.outlook import Outlook
 from evaluation.policy import EvaluationPolicy
 from evaluation.provenance import Provenance
+from evaluation.repetition import Repetition
+from evaluation.retrieval_quality import RetrievalQuality
 from evaluation.scoring import ScoredArm
 from evaluation.side_effects import SideEffects
 from evaluation.spending import Spending
@@ -121,6 +123,10 @@ class Report(_Record):
     """What more labelled rows would change; None where no arm learns from rows or nobody asked."""
     spending: Spending | None = None
     """What the answers took, foreseen and measured; None where none was paid for."""
+    repetition: Repetition | None = None
+    """How answers agree when the recommended arm is asked the same again; None where nobody asked for it."""
+    retrieval: dict[str, RetrievalQuality] = {}
+    """What each searching arm found of the rows' evidence, and what came of it."""
     metric: str = "accuracy"
     """What decides: the mean of it over rows is an arm's `accuracy`."""
     flips: tuple[Flip, ...]

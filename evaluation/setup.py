@@ -33,6 +33,7 @@ class Comparison:
 
     `folder` keeps its trials; the same comparison in the same folder goes on where it stopped. `recorded` are answers
     of further arms to every test row; without `specs` they are all that is compared, and every row is tested.
+    At each of the `temperatures` the recommended arm is asked again, several times the same.
     `exhaustive` trains every fine-tune, whatever the gate says. `experience` is what the same arms did on data sets
     that are none of the user's; without it published results are taken.
     """
@@ -51,6 +52,7 @@ class Comparison:
     training_cost: TrainingCost = TrainingCost()
     exhaustive: bool = False
     experience: Experience | None = None
+    temperatures: tuple[float, ...] = ()
 
     def known_deviation(self, spec: ArmSpec) -> float | None:
         """Standard deviation of accuracy between fits of the arm on other data sets; None where nobody knows."""

@@ -28,6 +28,11 @@ Policy = Annotated[Path | None, typer.Option(help="TOML file that overrides thre
 Models = Annotated[
     Path | None, typer.Option(help="TOML file with your own prices and dates of models.", metavar="FILE")
 ]
+TaskFile = Annotated[
+    Path | None,
+    typer.Option("--task", help="YAML: what a row is asked for: kind, instruction, labels, schema.", metavar="FILE"),
+]
+Kind = Annotated[str | None, typer.Option(help="classification, extraction, question_answering or generation.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -97,6 +102,8 @@ def audit(
     clean_only: Annotated[
         str | None, typer.Option(help="Clean for these findings only, such as AUDIT09,AUDIT10.", metavar="CODES")
     ] = None,
+    task: TaskFile = None,
+    kind: Kind = None,
 ) -> None:
     """Check examples for duplicates, conflicts, leaks and gaps. Exits with 3 if a comparison is not possible.
 
@@ -106,8 +113,10 @@ def audit(
     """
     with one_line_refusals():
         from service.commands.audit import AuditRequest, run_audit
+        from service.commands.task_file import read_kind
 
-        run_audit(AuditRequest(data, test, input_column, output_column, clean, clean_only), as_json=json)
+        request = AuditRequest(data, test, input_column, output_column, clean, clean_only, task, read_kind(kind))
+        run_audit(request, as_json=json)
 
 
 @app.command()
@@ -147,13 +156,8 @@ def compare(
     ] = None,
     policy: Policy = None,
     models: Models = None,
-    task: Annotated[
-        Path | None,
-        typer.Option(help="YAML: what every row is asked for: kind, instruction, labels, schema.", metavar="FILE"),
-    ] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="classification, extraction, question_answering or generation.")
-    ] = None,
+    task: TaskFile = None,
+    kind: Kind = None,
     backend: Annotated[
         list[str] | None,
         typer.Option(help="What answers: encoder, endpoint (named by ADVISOR_ENDPOINT); may be repeated [encoder]."),
@@ -169,6 +173,19 @@ def compare(
         bool,
         typer.Option("--improve-prompt", help="Also let the model improve its instruction by its errors: many calls."),
     ] = False,
+    corpus: Annotated[
+        Path | None,
+        typer.Option(help="Documents to search: a folder or file of JSONL, Markdown, text, HTML, PDF.", metavar="PATH"),
+    ] = None,
+    search_service: Annotated[
+        bool, typer.Option("--search-service", help="Search with the service that ADVISOR_SEARCH_URL names.")
+    ] = False,
+    temperature: Annotated[
+        list[float] | None,
+        typer.Option(
+            help="Ask the recommended arm again at this temperature, ten times about 30 rows; repeatable.", min=0
+        ),
+    ] = None,
     recorded: Annotated[
         Path | None, typer.Option(help="Compare answers to DATA that were recorded elsewhere.", metavar="FILE")
     ] = None,
@@ -187,13 +204,15 @@ def compare(
     Exits with 0 on a verdict, 2 on bad input, 3 when the audit forbids a comparison, 4 when --require is not met.
     """
     with one_line_refusals():
-        from service.commands.compare import Request, read_kind, run_compare
+        from service.commands.compare import Request, run_compare
+        from service.commands.task_file import read_kind
 
         request = Request(
             data, test, form, labels, out, seed, input_column, output_column, json, require,
             accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
             training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
             backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
+            corpus=corpus, search_service=search_service, temperatures=tuple(temperature or ()),
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

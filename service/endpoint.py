@@ -9,7 +9,6 @@ from pydantic import SecretStr
 from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
 from adapters.generative.endpoint import Endpoint
-from rules.known_model import TokenPrices
 from service.refusals import Refusal
 from service.settings import Settings
 
@@ -35,15 +34,11 @@ def configured_endpoint(settings: Settings) -> Endpoint:
     )
 
 
-def chat_client(
-    settings: Settings, fingerprint: str, comparison: Path, prices: TokenPrices | None, budget: Budget | None = None
-) -> ChatClient:
-    """Keeps what it is told in the data folder, by the data set's `fingerprint`; spends, for this `comparison`, what
-    the settings allow, or the `budget`."""
-    endpoint = configured_endpoint(settings)
-    allowed = budget or Budget(settings.budget_calls, settings.budget_money, prices)
+def chat_client(settings: Settings, fingerprint: str, comparison: Path, budget: Budget) -> ChatClient:
+    """Keeps what it is told in the data folder, by the data set's `fingerprint`; what this `comparison` spends counts
+    towards the `budget`."""
     folder = settings.data_folder / ANSWERS / fingerprint[:16]
-    return ChatClient(endpoint, folder, str(comparison.absolute()), allowed)
+    return ChatClient(configured_endpoint(settings), folder, str(comparison.absolute()), budget)
 
 
 def _key(settings: Settings) -> SecretStr | None:

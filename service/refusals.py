@@ -36,6 +36,7 @@ def _code_of(error: Exception) -> int | None:
     if isinstance(error, Refusal):
         return error.code
     # Imported only now: --help must not pay for them, and after an error they are loaded already.
+    from adapters.corpus.document import CorpusError
     from adapters.encoder.embedding import EncoderError
     from adapters.generative.endpoint import EndpointError
     from adapters.model_file import ModelFileError
@@ -48,7 +49,8 @@ def _code_of(error: Exception) -> int | None:
     if isinstance(error, AuditBlocked):
         return AUDIT_BLOCKS
     refused = (
-        DatasetError, EncoderError, EndpointError, FormError, ModelFileError, AdvisorError, UnfairComparison,
+        CorpusError, DatasetError, EncoderError, EndpointError, FormError, ModelFileError, AdvisorError,
+        UnfairComparison,
     )  # fmt: skip
     return BAD_INPUT if isinstance(error, refused) else None
 

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     """After which a call without a whole answer is given up."""
     endpoint_parameters: dict[str, Any] = {}
     """Further parts of every call, as JSON: `{"reasoning_effort": "low"}`."""
+    search_url: str | None = None
+    """Address of the team's own search service, which a comparison asks where it is told to."""
+    search_key: SecretStr | None = Field(default=None, repr=False)
     budget_money: float | None = Field(default=None, ge=0)
     """What one comparison may spend on calls, in the currency of the model's prices."""
     budget_calls: int | None = Field(default=None, ge=0)

@@ -1,4 +1,4 @@
-"""The benchmarks in short: figures of a sound encoder and a sound training, and a form judged while somebody waits."""
+"""The benchmarks in short: sound figures of encoder, training, search and protocol, and speed where somebody waits."""
 
 from __future__ import annotations
 
@@ -51,3 +51,42 @@ def test_a_decision_is_measured_against_the_truth() -> None:
     assert "a replay agrees" in done.stdout
     (regret,) = re.findall(r"priced regret (\d+\.\d)", done.stdout)
     assert float(regret) < 20
+
+
+@pytest.mark.skipif(not (DATA / "published").is_dir(), reason="needs the published outcomes: set ADVISOR_DATA")
+def test_the_protocol_s_criteria_hold_in_short() -> None:
+    """All eight acceptance criteria of the protocol with fewer draws: exits with an error where one fails."""
+    done = subprocess.run(
+        [sys.executable, "benchmarks/protocol.py", "--quick"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "ADVISOR_DATA": str(DATA), "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not run" not in done.stdout
+
+
+def test_an_endpoint_is_asked_about_as_quickly_as_by_a_bare_loop() -> None:
+    """Nothing lost and nothing asked twice; the time is that of the better of up to three runs, on a busy machine."""
+    ratios: list[float] = []
+    while min(ratios, default=2) > 1.15 and len(ratios) < 3:
+        done = subprocess.run(
+            [sys.executable, "benchmarks/endpoint.py", "--quick"],
+            cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        runs = re.findall(r"'lost': (\d+), .*?'repeated': (\d+), 'unanswered': (\d+)", done.stdout)
+        assert runs == [("0", "0", "0")] * 2, done.stdout
+        ratios.append(float(re.findall(r"^well: .* ratio (\d+\.\d+)", done.stdout, re.M)[0]))
+    assert min(ratios) <= 1.15, ratios
+
+
+@pytest.mark.skipif(not (DATA / "open" / "xquad_en").is_dir(), reason="needs the open data sets: set ADVISOR_DATA")
+def test_documents_are_found(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/retrieval.py", "--quick", "--runs", str(tmp_path)],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "ADVISOR_DATA": str(DATA)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    recall = {way: float(share) for way, share in re.findall(r"(dense|bm25|fusion) (\d+\.\d)%", done.stdout)}
+    assert min(recall.values()) > 80, done.stdout

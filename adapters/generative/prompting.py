@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -43,6 +44,16 @@ class Prompted:
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         """One prediction for each input; what failed for one item is a prediction with an error."""
         return [prediction_of(answer) for answer in self._model.ask_all(self.requests(inputs))]
+
+    def repeat(self, inputs: Sequence[str], temperature: float, calls: int) -> list[list[Prediction]]:
+        """So many answers to each input at a temperature, each call with a seed of its own."""
+        requests = [
+            replace(request, temperature=temperature, seed=call, repetition=call)
+            for request in self.requests(inputs)
+            for call in range(calls)
+        ]
+        answers = [prediction_of(answer) for answer in self._model.ask_all(requests)]
+        return [answers[first : first + calls] for first in range(0, len(answers), calls)]
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True)

@@ -12,6 +12,8 @@ from evaluation.recorded import NOT_STATED
 from evaluation.render.advice import advice_beside_figures
 from evaluation.render.metrics import metric_table, metric_title
 from evaluation.render.plot import Plot, axis_ends, forest_plot, round_ticks
+from evaluation.render.repetition import repetition_sentences
+from evaluation.render.retrieval import retrieval_sentences
 from evaluation.render.spending import spending_rows, spending_sentence
 from evaluation.report import ArmResult, Disagreement, Report
 from rules.finding import METHOD_TITLES
@@ -69,6 +71,16 @@ class View:
     def spending_rows(self) -> list[dict[str, str]]:
         """What each arm's answers took."""
         return spending_rows(self.report)
+
+    @property
+    def retrieval(self) -> list[str]:
+        """What a search found, and whether it or the model is to blame for errors."""
+        return retrieval_sentences(self.report)
+
+    @property
+    def repetition(self) -> list[str]:
+        """How answers agree when the same is asked again."""
+        return repetition_sentences(self.report)
 
     @property
     def spending(self) -> str | None:

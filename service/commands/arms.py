@@ -12,10 +12,11 @@ from adapters.encoder.embedding import Encoder
 from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
 from evaluation.arm import ArmSpec
-from evaluation.policy import EvaluationPolicy
+from evaluation.dataset import Dataset
 from rules.family import Family
 from rules.layout import Backend
 from service.commands.task_file import AskedFor
+from service.corpus import open_retriever
 from service.endpoint import chat_client, configured_endpoint
 from service.refusals import Refusal
 from service.rulebook import Rulebook
@@ -25,8 +26,8 @@ BACKENDS = tuple(backend.value for backend in Backend)
 
 
 class Wishes(Protocol):
-    """What a command says of a language model: the most money (in the currency of its prices) and calls to spend, and
-    whether it may improve its own instruction."""
+    """What a command says of a language model: the most money (in the currency of its prices) and calls to spend,
+    whether it may improve its own instruction, and where passages come from."""
 
     @property
     def budget(self) -> float | None: ...
@@ -36,6 +37,21 @@ class Wishes(Protocol):
 
     @property
     def improve_prompt(self) -> bool: ...
+
+    @property
+    def corpus(self) -> Path | None: ...
+
+    @property
+    def search_service(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Means:
+    """What this machine has to compare with."""
+
+    encoder: Encoder
+    settings: Settings
+    rulebook: Rulebook
 
 
 @dataclass(frozen=True)
@@ -66,30 +82,26 @@ def read_backends(names: Sequence[str], asked: AskedFor, settings: Settings) -> 
 
 
 def choose_arms(
-    backends: Sequence[Backend],
-    encoder: Encoder,
-    settings: Settings,
-    rulebook: Rulebook,
-    fingerprint: str,
-    folder: Path,
-    wishes: Wishes,
-    policy: EvaluationPolicy,
+    backends: Sequence[Backend], means: Means, wishes: Wishes, dataset: Dataset, folder: Path, language: str
 ) -> Chosen:
-    """Of `wishes` the settings' hold where the command says nothing."""
+    """Of `wishes` the settings' hold where the command says nothing. `folder` is the comparison's own, `language` that
+    of the documents."""
+    encoder, settings = means.encoder, means.settings
     if Backend.ENDPOINT not in backends:
+        if wishes.corpus is not None or wishes.search_service:
+            raise Refusal("Passages are shown to a language model; add --backend endpoint, or leave the corpus out.")
         return Chosen(encoder_arms(encoder))
-    known = rulebook.model(settings.endpoint_model)
+    retriever = open_retriever(wishes.corpus, wishes.search_service, settings, encoder, language)
+    known = means.rulebook.model(settings.endpoint_model)
     prices = known.prices if known else None
     allowed = Budget(
         settings.budget_calls if wishes.calls is None else wishes.calls,
         settings.budget_money if wishes.budget is None else wishes.budget,
         prices,
     )
-    client = chat_client(settings, fingerprint, folder, prices, allowed)
-    specs = endpoint_arms(client, encoder, improve=wishes.improve_prompt)
+    client = chat_client(settings, dataset.fingerprint, folder, allowed)
+    specs = endpoint_arms(client, encoder, retriever, improve=wishes.improve_prompt)
     if Backend.ENCODER in backends:
         specs = (*specs, *encoder_arms(encoder, beside=True))
     families = list(Family)
-    return Chosen(
-        tuple(sorted(specs, key=lambda spec: (policy.price(spec.family), families.index(spec.family)))), client
-    )
+    return Chosen(tuple(sorted(specs, key=lambda spec: families.index(spec.family))), client)

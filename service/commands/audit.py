@@ -19,8 +19,10 @@ from evaluation.findings import AuditFinding, Severity
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.rewriting import Replacement, rewritten
+from rules.choices import Kind
 from service.commands.examples import Examples, configured_encoder, read_examples
 from service.commands.indented import indented
+from service.commands.task_file import read_task_file
 from service.refusals import AUDIT_BLOCKS, Refusal
 from service.run_folder import write_whole
 from service.settings import load_settings
@@ -39,6 +41,8 @@ class AuditRequest:
     output_column: str | None = None
     clean: Path | None = None
     clean_only: str | None = None
+    task: Path | None = None
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,10 @@ def run_audit(request: AuditRequest, *, as_json: bool) -> None:
         _refuse_target(request.clean, request)
     encoder, policy = configured_encoder(load_settings()), EvaluationPolicy()
     columns = Columns(request.input_column, request.output_column)
-    examples = read_examples(request.data, request.test, columns, encoder, policy)
+    asked = read_task_file(request.task, request.kind)
+    examples = read_examples(
+        request.data, request.test, columns, encoder, policy, asked, encoder_answers=asked.has_one_label
+    )
     cleaned = None
     if request.clean is not None:
         cleaning = clean(examples.dataset, examples.test, examples.audit, codes)
@@ -76,7 +83,10 @@ def run_audit(request: AuditRequest, *, as_json: bool) -> None:
         if not len(left):
             raise Refusal(f"--clean: no row of {request.data} would be left; see 'advisor audit {request.data}'.")
         # By letters alone: what is left was searched by meaning above, and the cache keeps to texts in file order.
-        again = audit_dataset(left, examples.test, policy, encoder.token_limit, encoder.count_tokens)
+        again = audit_dataset(
+            left, examples.test, policy, encoder.token_limit, encoder.count_tokens,
+            outputs_are_labels=asked.has_one_label,
+        )  # fmt: skip
         listed = _write(request.data, request.clean, examples, cleaning)
         cleaned = _Cleaned(request.clean, listed, cleaning, len(left), len(examples.dataset), again.blockers)
     if as_json:
@@ -95,7 +105,8 @@ def show_audit(audit: Audit, console: Console) -> None:
     test = f", {audit.test_examples:,} test examples" if audit.test_examples else ""
     classes = ", ".join(f"{label} {size}" for label, size in list(audit.class_sizes.items())[:6])
     more = f" and {len(audit.class_sizes) - 6} more labels" if len(audit.class_sizes) > 6 else ""
-    console.print(f"\n[bold]{escape(audit.dataset)}[/bold]: {audit.examples:,} examples{test}; {escape(classes)}{more}")
+    labels = f"; {escape(classes)}{more}" if classes else ""
+    console.print(f"\n[bold]{escape(audit.dataset)}[/bold]: {audit.examples:,} examples{test}{labels}")
     if not audit.findings:
         console.print("[green]Nothing found.[/green]")
     for finding in audit.findings:

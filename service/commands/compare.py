@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast, get_args
 
 from rich.console import Console
 
@@ -22,9 +21,9 @@ from rules.layout import Backend
 from rules.policy import Policy
 from rules.worth import worth_of_point
 from service.commands.approval import Approval
-from service.commands.arms import choose_arms, read_backends
+from service.commands.arms import Means, choose_arms, read_backends
 from service.commands.documents import read_form
-from service.commands.examples import configured_encoder, read_examples
+from service.commands.examples import Examples, configured_encoder, read_examples
 from service.commands.experience import experience_with
 from service.commands.progress import Bars
 from service.commands.task_file import read_task_file
@@ -69,10 +68,13 @@ class Request:
     calls: int | None = None
     yes: bool = False
     improve_prompt: bool = False
+    corpus: Path | None = None
+    search_service: bool = False
+    temperatures: tuple[float, ...] = ()
 
 
-def run_compare(request: Request) -> None:
-    """Everything is read and checked before anything is fitted or written."""
+def run_compare(request: Request, audited: Examples | None = None) -> None:
+    """Everything is read and checked before anything is fitted or written; `audited` is what was read already."""
     settings = load_settings()
     encoder = configured_encoder(settings)
     rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
@@ -82,12 +84,14 @@ def run_compare(request: Request) -> None:
     backends = read_backends(request.backends, asked, settings)
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     columns = Columns(request.input_column, request.output_column)
-    examples = read_examples(
-        request.data, request.test, columns, encoder, policy, asked, encoder_answers=Backend.ENCODER in backends
+    encoder_answers = Backend.ENCODER in backends
+    examples = audited or read_examples(
+        request.data, request.test, columns, encoder, policy, asked, encoder_answers=encoder_answers
     )
     examples = replace(examples, audit=signed_off(examples.audit, request))
     folder = request.out or RUNS / request.data.stem
-    chosen = choose_arms(backends, encoder, settings, rulebook, examples.dataset.fingerprint, folder, request, policy)
+    means = Means(encoder, settings, rulebook)
+    chosen = choose_arms(backends, means, request, examples.dataset, folder, asked.file.language)
     required = read_requirement(request.require, [spec.name for spec in chosen.specs])
     comparison = Comparison(
         dataset=examples.dataset,
@@ -103,6 +107,7 @@ def run_compare(request: Request) -> None:
         training_cost=training_cost_of(request, form, rulebook.policy),
         exhaustive=request.exhaustive,
         experience=experience_with(encoder),
+        temperatures=request.temperatures,
     )
     refuse_blockers(examples.audit, request)
     with locked(folder), Bars(chosen.client, Approval.of(settings, request)) as bars:
@@ -175,14 +180,6 @@ def training_cost_of(request: Request, form: Form | None, policy: Policy) -> Tra
             "and name it with --form."
         )
     return TrainingCost(request.training_cost, worth)
-
-
-def read_kind(text: str | None) -> Kind | None:
-    """`--kind`, checked."""
-    known = get_args(Kind)
-    if text is None or text in known:
-        return cast("Kind | None", text)
-    raise Refusal(f"--kind {text}: expected one of {', '.join(known)}.")
 
 
 def kind_of(request: Request, form: Form | None) -> Kind | None:

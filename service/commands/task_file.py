@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -81,6 +81,14 @@ class AskedFor:
 
 ONE_LABEL = AskedFor("classification", TaskFile())
 """What is asked for where nobody says."""
+
+
+def read_kind(text: str | None) -> Kind | None:
+    """`--kind`, checked."""
+    known = get_args(Kind)
+    if text is None or text in known:
+        return cast("Kind | None", text)
+    raise Refusal(f"--kind {text}: expected one of {', '.join(known)}.")
 
 
 def read_task_file(path: Path | None, kind: Kind | None, descriptions: Path | None = None) -> AskedFor:

@@ -50,7 +50,8 @@ class Faults:
     text: str | None = None
     """Said to every prompt."""
     imitates: bool = False
-    """Answers as the shown example with the most words in common; without examples with the most alike category."""
+    """Answers as the shown example with the most words in common; without examples with the most alike category. At a
+    temperature above 0 some calls go astray."""
     usage: bool = True
     location: str | None = None
     """Where refusals send their callers, whatever their status."""
@@ -165,7 +166,7 @@ class ChatServer:
     def _completion(self, body: dict[str, Any], prompt: str) -> dict[str, Any]:
         text, finish = self.faults.text or answer_to(prompt), "stop"
         if self.faults.imitates:
-            text = imitation(body["messages"])
+            text = imitation(body["messages"], fickle=self._is_fickle(body, prompt))
         if "response_format" in body and self.faults.schema == "enforced":
             text = json.dumps(_instance(body["response_format"]["json_schema"]["schema"]))
         elif "JSON" in prompt and not self.faults.imitates and "<prose>" not in prompt:
@@ -188,6 +189,12 @@ class ChatServer:
         return completion
 
     @staticmethod
+    def _is_fickle(body: dict[str, Any], prompt: str) -> bool:
+        """At a temperature one call in five to one prompt, by its seed."""
+        drawn = hashlib.sha256(f"{body.get('seed')} {prompt}".encode()).digest()[0]
+        return body.get("temperature", 0) > 0 and drawn % 5 == 0
+
+    @staticmethod
     def _json(status: int, content: Any, extra: dict[str, str] | None = None) -> tuple[int, dict[str, str], bytes]:
         return status, extra or {}, json.dumps(content).encode()
 
@@ -197,15 +204,23 @@ def answer_to(prompt: str) -> str:
     return f"answer {hashlib.sha256(prompt.encode()).hexdigest()[:8]}"
 
 
-def imitation(messages: list[dict[str, str]]) -> str:
-    """What a very simple model would say: it goes by words in common alone."""
+def imitation(messages: list[dict[str, str]], *, fickle: bool = False) -> str:
+    """What a very simple model would say: it goes by words in common alone, or, `fickle`, by as few as possible. Of
+    passages it takes the last word of the sentence that is most like the question."""
+    most = min if fickle else max
+    passages, _, question = messages[-1]["content"].partition("\n\nQuestion: ")
+    if question:
+        asked = set(question.lower().strip("?").split())
+        sentences = passages.replace("\n", ". ").split(". ")
+        best = most(sentences, key=lambda sentence: len(asked & set(sentence.lower().strip(".").split())))
+        return best.strip(". ").split(" ")[-1]
     said = [(each["role"], each["content"]) for each in messages]
     shown = [(said[n][1], said[n + 1][1]) for n in range(len(said) - 1) if said[n + 1][0] == "assistant"]
     if not shown:
         named = [line[2:] for line in said[0][1].split("\n") if line.startswith("- ")]
         shown = [(line, line.partition(":")[0]) for line in named] or [("", "no idea")]
     asked = set(said[-1][1].lower().split())
-    return max(shown, key=lambda pair: len(asked & set(pair[0].lower().replace(":", "").split())))[1]
+    return most(shown, key=lambda pair: len(asked & set(pair[0].lower().replace(":", "").split())))[1]
 
 
 def _instance(schema: dict[str, Any]) -> Any:

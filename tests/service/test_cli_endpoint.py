@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -42,6 +44,35 @@ def run(serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 @pytest.fixture
+def search_service_of() -> Iterator[Callable[[list[dict[str, str]]], str]]:
+    """A search service on this machine that finds the same for every question."""
+    servers = []
+
+    def serve(passages: list[dict[str, str]]) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                told = json.dumps({"passages": passages}).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(told)))
+                self.end_headers()
+                self.wfile.write(told)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Silent."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/search"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
 def tickets(tmp_path: Path) -> str:
     """Sixty short tickets; two words of a ticket tell its label."""
     lines = []
@@ -49,7 +80,7 @@ def tickets(tmp_path: Path) -> str:
         label = list(WORDS)[number % 3]
         words = WORDS[label]
         first, second = words[number % 5], words[(number // 5 + 1 + number) % 5]
-        text = f"case {number * 7919 % 1000}: {first} and {second} since {'mon tue wed thu fri'.split()[number % 5]}"
+        text = f"case {number * 7919 % 1000}: {first} and {second} day {number % 5}"
         lines.append(json.dumps({"id": f"t{number}", "input": text, "output": label}))
     return _written(tmp_path / "tickets.jsonl", lines)
 
@@ -111,6 +142,22 @@ class TestLabels:
         assert [arm["name"] for arm in report["arms"]] == names
         assert any("as declared" in sentence for sentence in report["fairness"]["checked"])
 
+    def test_the_recommended_arm_is_asked_again_at_the_temperature_of_production(self, run: Run, tickets: str) -> None:
+        result = run(tickets, "--backend", "endpoint", "--temperature", "0.8", "--temperature", "0")
+        assert result.exit_code == 0, result.output
+        report = report_of("tickets")
+        again = report["repetition"]
+        assert (again["arm"], again["items"], again["calls"]) == (report["verdict"]["arm"], 30, 10)
+        warm, cold = again["settings"]
+        assert cold["unanimous"]["value"] == cold["agreement"]["value"] == 1
+        # One call in five takes the least similar example shown, which often has the same label.
+        assert 0.6 < warm["agreement"]["value"] < 1
+        assert warm["agreement"]["low"] < warm["agreement"]["value"] < warm["agreement"]["high"]
+        assert warm["majority"]["value"] >= warm["single_call"]["value"]
+        assert again["difference"]["agreement"]["value"] == pytest.approx(warm["agreement"]["value"] - 1)
+        assert report["spending"]["foreseen_calls"] == 300 + 600
+        assert "Asked again" in Path("advisor-runs/tickets/report.md").read_text()
+
     def test_the_key_is_nowhere(self, run: Run, tickets: str, tmp_path: Path) -> None:
         result = run(tickets, "--backend", "endpoint")
         assert KEY not in result.output + result.stderr
@@ -155,10 +202,60 @@ class TestOtherTasks:
         assert result.exit_code in (0, 2), result.output
 
     def test_a_record_that_is_none_names_its_line(self, run: Run, tmp_path: Path) -> None:
-        _written(tmp_path / "bad.jsonl", ['{"input": "a", "output": {"x": 1}}', '{"input": "b", "output": "no record"}'])
+        _written(
+            tmp_path / "bad.jsonl", ['{"input": "a", "output": {"x": 1}}', '{"input": "b", "output": "no record"}']
+        )
         result = run("bad.jsonl", "--kind", "extraction", "--backend", "endpoint")
         assert result.exit_code == 2
         assert "bad.jsonl, line 2, column 'output'" in result.stderr
+
+
+class TestDocuments:
+    @pytest.fixture
+    def questions(self, tmp_path: Path) -> str:
+        """Forty questions; the answers stand in ten documents, but for those about a warehouse nobody wrote of."""
+        towns = ("Bonn", "Lyon", "Graz", "Turin", "Ghent", "Vigo", "Lund", "Brno", "Cork", "Nantes")
+        things = ("gate", "safe", "alarm", "lift")
+        folder = tmp_path / "documents"
+        folder.mkdir()
+        codes = {(town, thing): f"{place * 4 + number:02}x{number}" for place, town in enumerate(towns)
+                 for number, thing in enumerate(things)}  # fmt: skip
+        for town in towns:
+            lines = [f"The code of the {thing} in {town} is {codes[town, thing]}." for thing in things]
+            (folder / f"{town}.md").write_text(f"# {town}\n\n" + " ".join(lines if town != "Nantes" else lines[:2]))
+        rows = [
+            {"question": f"What is the code of the {thing} in {town}?", "answer": code, "evidence": [f"{town}.md"]}
+            for (town, thing), code in codes.items()
+        ]
+        return _written(tmp_path / "questions.jsonl", [json.dumps(row) for row in rows])
+
+    def test_passages_are_searched_shown_and_judged(self, run: Run, questions: str) -> None:
+        ask = (questions, "--kind", "question_answering", "--backend", "endpoint", "--corpus", "documents")
+        result = run(*ask)
+        assert result.exit_code == 0, result.output
+        report = report_of("questions")
+        passages = report["arms"][-1]
+        assert passages["name"] == "passages"
+        assert passages["accuracy"] == max(arm["accuracy"] for arm in report["arms"]) > 0.9
+        assert report["verdict"]["arm"] == "passages"
+        found = report["retrieval"]["passages"]
+        assert found["recall"] == 1
+        assert found["found_and_wrong"]["count"] == 2  # the right document, which does not say
+        assert any("10 documents" in line for line in report["spending"]["terms"])
+        assert "What the search found" in Path("advisor-runs/questions/report.md").read_text()
+
+    def test_the_team_s_own_search_service(self, run: Run, questions: str, search_service_of: Any) -> None:
+        url = search_service_of([{"id": "p1", "document": "Bonn.md", "text": "The code of the gate in Bonn is 00x0."}])
+        ask = (questions, "--kind", "question_answering", "--backend", "endpoint", "--search-service")
+        assert "ADVISOR_SEARCH_URL" in run(*ask).stderr
+        assert run(*ask, search_url=url).exit_code == 0
+        found = report_of("questions")["retrieval"]["passages"]
+        assert found["never_found"]["count"] == 36
+
+    def test_a_corpus_that_is_not_there(self, run: Run, questions: str) -> None:
+        result = run(questions, "--kind", "question_answering", "--backend", "endpoint", "--corpus", "nowhere")
+        assert result.exit_code == 2
+        assert "nowhere: no such file or folder" in result.stderr
 
 
 class TestRefusals:
