@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +14,12 @@ from typing import Any, NamedTuple
 from adapters.corpus.retriever import Retriever
 from adapters.encoder.embedding import Encoder
 from adapters.generative.chat import ChatClient
-from evaluation.arm import Arm, ArmSpec, Family, Foreseen, Randomness
+from adapters.generative.local import LocalModel
+from evaluation.arm import Arm, ArmSpec, Family, Foreseen, Prediction, Randomness
 from evaluation.dataset import Example, Task
 from evaluation.provenance import library_versions
+
+Foresee = Callable[[Task, Sequence[Example], Sequence[str], int], Foreseen]
 
 
 class Entry(NamedTuple):
@@ -76,6 +79,13 @@ PASSAGES = Entry(
 )  # fmt: skip
 """Where there are documents to search."""
 
+TUNED = Entry("lora", "the LoRA fine-tune", Family.LORA, Randomness.TRAINING, "generative.lora", "Lora")
+TUNED_WITH_PASSAGES = Entry(
+    "lora_passages", "the LoRA fine-tune that reads passages", Family.LORA, Randomness.TRAINING, "generative.lora",
+    "Lora",
+)  # fmt: skip
+"""Trained with passages and given them; the other is never given any."""
+
 IMPROVED = Entry(
     "system_message", "an improved instruction", Family.ZERO_SHOT, Randomness.DRAW, "generative.correcting",
     "SystemMessage", chooses="how its instruction reads",
@@ -95,22 +105,20 @@ def endpoint_arms(
 ) -> tuple[ArmSpec, ...]:
     """All arms over a server's model; the encoder finds similar examples for it, the `retriever` passages. With
     `improve` also the one whose instruction the model improves itself."""
-    determined_by = {
-        **client.endpoint.determined_by,
-        "source": _source_sha256("generative"),
-        "libraries": json.dumps(library_versions(), sort_keys=True),
-    }
-    similar = {**determined_by, "similar_by": encoder.fingerprint}
-    arms = [
-        _asked(entry, client, encoder, similar)
-        if entry.name == SIMILAR_EXAMPLES
-        else _asked(entry, client, None, determined_by)
-        for entry in (*PROMPTED, *((IMPROVED,) if improve else ()))
-    ]
-    if retriever is not None:
-        searched = {**determined_by, "search": json.dumps(dict(retriever.determined_by), sort_keys=True)}
-        arms.append(_asked(PASSAGES, client, retriever, searched))
-    return tuple(arms)
+    asked = _Asked(client, client.endpoint.model, client.endpoint.determined_by, encoder, retriever)
+    return asked.arms(improve=improve)
+
+
+def local_arms(
+    model: LocalModel, encoder: Encoder, retriever: Retriever | None = None, *, improve: bool = False,
+    beside: bool = False,
+) -> tuple[ArmSpec, ...]:  # fmt: skip
+    """All arms over a model of this machine, the fine-tunes among them; with `beside` only these, declared to stand on
+    another model than the arms beside them."""
+    asked = _Asked(model, model.name, model.determined_by, encoder, retriever)
+    prompted = () if beside else asked.arms(improve=improve)
+    tuned = [asked.arm(TUNED)] + ([asked.arm(TUNED_WITH_PASSAGES, retriever)] if retriever is not None else [])
+    return (*prompted, *(replace(spec, own_base_model=beside) for spec in tuned))
 
 
 def head_fit(encoder: Encoder) -> Callable[[Sequence[Example]], Any]:
@@ -142,14 +150,75 @@ def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> A
     )
 
 
-def _asked(
-    entry: Entry, client: ChatClient, finder: Encoder | Retriever | None, determined_by: Mapping[str, str]
-) -> ArmSpec:
-    """An arm over a server's model; `finder` finds what its prompts show."""
-    given = (finder,) if finder is not None else ()
+@dataclass(frozen=True)
+class _Asked:
+    """Makes arms over one language model: a server's through its client, or one of this machine."""
 
-    def build(task: Task) -> Any:
-        return _class(entry)(client, task, *given)
+    model: ChatClient | LocalModel
+    name: str
+    determined_by: Mapping[str, str]
+    encoder: Encoder
+    retriever: Retriever | None
+
+    def arms(self, *, improve: bool) -> tuple[ArmSpec, ...]:
+        """Those that only prompt."""
+        arms = [
+            self.arm(entry, self.encoder if entry.name == SIMILAR_EXAMPLES else None)
+            for entry in (*PROMPTED, *((IMPROVED,) if improve else ()))
+        ]
+        if self.retriever is not None:
+            arms.append(self.arm(PASSAGES, self.retriever))
+        return tuple(arms)
+
+    def arm(self, entry: Entry, finder: Encoder | Retriever | None = None) -> ArmSpec:
+        """`finder` finds what its prompts show."""
+        given = (finder,) if finder is not None else ()
+
+        def build(task: Task) -> Any:
+            return _class(entry)(self.model, task, *given)
+
+        def load(folder: Path) -> Any:
+            return _class(entry).load(self.model, folder, *given)
+
+        def repeat(folder: Path, inputs: Sequence[str], temperature: float, calls: int) -> list[list[Prediction]]:
+            again: list[list[Prediction]] = load(folder).repeat(inputs, temperature, calls)
+            return again
+
+        spec = ArmSpec(
+            name=entry.name,
+            title=entry.title,
+            family=entry.family,
+            randomness=entry.randomness,
+            base_model=self.name,
+            determined_by=self._determined_by(finder),
+            build=build,
+            load=load,
+            prepare=finder.prepare if isinstance(finder, Encoder) else _nothing,
+            repeat=None if entry.family.is_fine_tune else repeat,
+            terms=self._terms(finder),
+            chooses=entry.chooses,
+        )
+        if not isinstance(self.model, ChatClient):
+            return spec
+        return replace(spec, foresee=_foresight(entry, self.model, build))
+
+    def _determined_by(self, finder: Encoder | Retriever | None) -> Mapping[str, str]:
+        found_by = {}
+        if isinstance(finder, Encoder):
+            found_by = {"similar_by": finder.fingerprint}
+        elif finder is not None:
+            found_by = {"search": json.dumps(dict(finder.determined_by), sort_keys=True)}
+        libraries = json.dumps(library_versions(), sort_keys=True)
+        return {**self.determined_by, **found_by, "source": _source_sha256("generative"), "libraries": libraries}
+
+    def _terms(self, finder: Encoder | Retriever | None) -> Callable[[], Sequence[str]] | None:
+        if finder is not None and not isinstance(finder, Encoder):
+            return lambda: finder.notes
+        return self.model.statements if isinstance(self.model, ChatClient) else None
+
+
+def _foresight(entry: Entry, client: ChatClient, build: Callable[[Task], Any]) -> Foresee:
+    """What an arm over a server takes."""
 
     def foresee(task: Task, train: Sequence[Example], inputs: Sequence[str], seed: int) -> Foreseen:
         arm, answers = build(task), [example.output for example in train]
@@ -158,24 +227,7 @@ def _asked(
         arm.fit(train, seed)
         return client.foresee(arm.requests(inputs), answers)
 
-    def load(folder: Path) -> Any:
-        return _class(entry).load(client, *given, folder)
-
-    return ArmSpec(
-        name=entry.name,
-        title=entry.title,
-        family=entry.family,
-        randomness=entry.randomness,
-        base_model=client.endpoint.model,
-        determined_by=determined_by,
-        build=build,
-        load=load,
-        prepare=finder.prepare if isinstance(finder, Encoder) else _nothing,
-        foresee=foresee,
-        repeat=lambda folder, inputs, temperature, calls: load(folder).repeat(inputs, temperature, calls),
-        terms=client.statements if finder is None or isinstance(finder, Encoder) else lambda: finder.notes,
-        chooses=entry.chooses,
-    )
+    return foresee
 
 
 def _nothing(inputs: Sequence[str]) -> None:

@@ -32,10 +32,11 @@ class ArmSpending(BaseModel):
 
 class Spending(BaseModel):
     """`foreseen` is what was still to be paid when the comparison began or went on; the arms' figures are of all their
-    answers, whenever they were paid for."""
+    answers, whenever they were paid for. `paid_for` is False where all were given on this machine."""
 
     model_config = ConfigDict(frozen=True)
 
+    paid_for: bool
     currency: str | None
     foreseen_calls: int
     foreseen_input_tokens: int
@@ -71,7 +72,7 @@ def together(parts: Sequence[Foreseen]) -> Foreseen:
 def measure_spending(
     foreseen: Foreseen, finished: Sequence[FinishedTrial], specs: Sequence[ArmSpec] = ()
 ) -> Spending | None:
-    """None where no answer was paid for. `specs` of the arms tell the terms."""
+    """None where no answer states its usage. `specs` of the arms tell the terms."""
     usage: dict[str, list[Usage]] = {}
     for trial in finished:
         given = [prediction.usage for prediction in trial.predictions if prediction.usage is not None]
@@ -80,6 +81,7 @@ def measure_spending(
     if not usage:
         return None
     return Spending(
+        paid_for=foreseen.calls > 0 or any(spec.foresee for spec in specs),
         currency=foreseen.currency,
         foreseen_calls=foreseen.calls,
         foreseen_input_tokens=foreseen.input_tokens,

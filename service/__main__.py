@@ -160,7 +160,10 @@ def compare(
     kind: Kind = None,
     backend: Annotated[
         list[str] | None,
-        typer.Option(help="What answers: encoder, endpoint (named by ADVISOR_ENDPOINT); may be repeated [encoder]."),
+        typer.Option(help="What answers: encoder, endpoint (ADVISOR_ENDPOINT), local (--model); repeatable [encoder]."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model of this machine: a folder, or a name of the hub.", metavar="MODEL")
     ] = None,
     budget: Annotated[
         float | None, typer.Option(help="Most that calls of an endpoint may cost in all.", min=0, metavar="MONEY")
@@ -212,7 +215,7 @@ def compare(
             accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
             training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
             backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
-            corpus=corpus, search_service=search_service, temperatures=tuple(temperature or ()),
+            corpus=corpus, search_service=search_service, temperatures=tuple(temperature or ()), model=model,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

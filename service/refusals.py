@@ -39,6 +39,7 @@ def _code_of(error: Exception) -> int | None:
     from adapters.corpus.document import CorpusError
     from adapters.encoder.embedding import EncoderError
     from adapters.generative.endpoint import EndpointError
+    from adapters.generative.weights import WeightsError
     from adapters.model_file import ModelFileError
     from evaluation.audit import AuditBlocked
     from evaluation.fairness import UnfairComparison
@@ -50,7 +51,7 @@ def _code_of(error: Exception) -> int | None:
         return AUDIT_BLOCKS
     refused = (
         CorpusError, DatasetError, EncoderError, EndpointError, FormError, ModelFileError, AdvisorError,
-        UnfairComparison,
+        UnfairComparison, WeightsError,
     )  # fmt: skip
     return BAD_INPUT if isinstance(error, refused) else None
 

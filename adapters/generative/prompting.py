@@ -116,7 +116,7 @@ class SimilarExamples(Prompted):
         self._index.save(folder / INDEX)
 
     @classmethod
-    def load(cls, model: LanguageModel, encoder: Encoder, folder: Path) -> SimilarExamples:
+    def load(cls, model: LanguageModel, folder: Path, encoder: Encoder) -> SimilarExamples:
         arm = loaded(cls, model, folder)
         records = json.loads((folder / ROWS).read_text(encoding="utf-8"))
         arm._encoder = encoder

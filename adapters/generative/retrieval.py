@@ -69,7 +69,7 @@ class RetrievedPassages(Prompted):
         (folder / SEARCH).write_text(json.dumps({"shown": self._shown, "of_text": self._of_text}))
 
     @classmethod
-    def load(cls, model: LanguageModel, retriever: Retriever, folder: Path) -> RetrievedPassages:
+    def load(cls, model: LanguageModel, folder: Path, retriever: Retriever) -> RetrievedPassages:
         arm = cls.__new__(cls)
         Prompted.__init__(arm, model, Prompt.from_json((folder / PROMPT).read_text(encoding="utf-8")))
         settings = json.loads((folder / SEARCH).read_text())

@@ -16,6 +16,8 @@ def spending_sentence(report: Report) -> str | None:
         return None
     tokens = [_sum(arm.input_tokens, arm.output_tokens) for arm in spending.arms]
     measured = f"{_tokens(_sum(*tokens))}, {money(_sum(*(arm.cost for arm in spending.arms)), spending.currency)}"
+    if not spending.paid_for:
+        return f"{spending.answers:,} answers took {_tokens(_sum(*tokens))}, all of them on this machine."
     told = f"{spending.answers:,} answers took {measured}."
     if spending.foreseen_calls == 0:
         return f"{told} All of them were kept from runs before this one, so nothing was paid for."

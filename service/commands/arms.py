@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from adapters.catalogue import encoder_arms, endpoint_arms
+from adapters.catalogue import encoder_arms, endpoint_arms, local_arms
 from adapters.encoder.embedding import Encoder
 from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
+from adapters.generative.local import LocalModel
+from adapters.generative.weights import find_model
 from evaluation.arm import ArmSpec
 from evaluation.dataset import Dataset
 from rules.family import Family
@@ -27,7 +29,7 @@ BACKENDS = tuple(backend.value for backend in Backend)
 
 class Wishes(Protocol):
     """What a command says of a language model: the most money (in the currency of its prices) and calls to spend,
-    whether it may improve its own instruction, and where passages come from."""
+    whether it may improve its own instruction, where passages come from, and which model of this machine is meant."""
 
     @property
     def budget(self) -> float | None: ...
@@ -43,6 +45,9 @@ class Wishes(Protocol):
 
     @property
     def search_service(self) -> bool: ...
+
+    @property
+    def model(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,9 @@ class Chosen:
     client: ChatClient | None = None
 
 
-def read_backends(names: Sequence[str], asked: AskedFor, settings: Settings) -> tuple[Backend, ...]:
+def read_backends(
+    names: Sequence[str], asked: AskedFor, settings: Settings, model: str | None = None
+) -> tuple[Backend, ...]:
     """What was asked for, else the encoder where it can do the task. Refused before anything is read."""
     unknown = [name for name in names if name not in BACKENDS]
     if unknown:
@@ -72,10 +79,11 @@ def read_backends(names: Sequence[str], asked: AskedFor, settings: Settings) -> 
         what = "several labels a text" if asked.kind == "classification" else f"kind: {asked.kind}"
         raise Refusal(
             f"The task is {what}; the embedded encoder only sorts texts into labels. Add --backend endpoint, and name "
-            "a server with ADVISOR_ENDPOINT and ADVISOR_ENDPOINT_MODEL, or compare answers that you have: --recorded."
+            "a server with ADVISOR_ENDPOINT and ADVISOR_ENDPOINT_MODEL, or --backend local --model FOLDER, or compare "
+            "answers that you have: --recorded."
         )
-    if Backend.LOCAL in backends:
-        raise Refusal("--backend local: not in this version; serve the model and name it with --backend endpoint.")
+    if (Backend.LOCAL in backends) != (model is not None):
+        raise Refusal("--backend local and --model go together: name a folder, or a model of the hub that is here.")
     if Backend.ENDPOINT in backends:
         configured_endpoint(settings)
     return backends
@@ -85,23 +93,43 @@ def choose_arms(
     backends: Sequence[Backend], means: Means, wishes: Wishes, dataset: Dataset, folder: Path, language: str
 ) -> Chosen:
     """Of `wishes` the settings' hold where the command says nothing. `folder` is the comparison's own, `language` that
-    of the documents."""
+    of the documents. Where several models are compared, only the first brings the arms that merely prompt."""
     encoder, settings = means.encoder, means.settings
-    if Backend.ENDPOINT not in backends:
+    if set(backends) == {Backend.ENCODER}:
         if wishes.corpus is not None or wishes.search_service:
             raise Refusal("Passages are shown to a language model; add --backend endpoint, or leave the corpus out.")
         return Chosen(encoder_arms(encoder))
     retriever = open_retriever(wishes.corpus, wishes.search_service, settings, encoder, language)
+    client = _client(means, wishes, dataset, folder) if Backend.ENDPOINT in backends else None
+    specs: list[ArmSpec] = []
+    if client is not None:
+        specs += endpoint_arms(client, encoder, retriever, improve=wishes.improve_prompt)
+    if Backend.LOCAL in backends:
+        model = LocalModel(find_model(str(wishes.model)))
+        specs += local_arms(model, encoder, retriever, improve=wishes.improve_prompt, beside=client is not None)
+    if Backend.ENCODER in backends:
+        specs += encoder_arms(encoder, beside=True)
+    _refuse_namesakes(specs)
+    families = list(Family)
+    return Chosen(tuple(sorted(specs, key=lambda spec: families.index(spec.family))), client)
+
+
+def _client(means: Means, wishes: Wishes, dataset: Dataset, folder: Path) -> ChatClient:
+    settings = means.settings
     known = means.rulebook.model(settings.endpoint_model)
-    prices = known.prices if known else None
     allowed = Budget(
         settings.budget_calls if wishes.calls is None else wishes.calls,
         settings.budget_money if wishes.budget is None else wishes.budget,
-        prices,
+        known.prices if known else None,
     )
-    client = chat_client(settings, dataset.fingerprint, folder, allowed)
-    specs = endpoint_arms(client, encoder, retriever, improve=wishes.improve_prompt)
-    if Backend.ENCODER in backends:
-        specs = (*specs, *encoder_arms(encoder, beside=True))
-    families = list(Family)
-    return Chosen(tuple(sorted(specs, key=lambda spec: families.index(spec.family))), client)
+    return chat_client(settings, dataset.fingerprint, folder, allowed)
+
+
+def _refuse_namesakes(specs: Sequence[ArmSpec]) -> None:
+    names = [spec.name for spec in specs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise Refusal(
+            f"Two of the models would bring an arm called {twice}; compare them two at a time: --backend endpoint with "
+            "one of the others, or --backend local alone."
+        )

@@ -71,6 +71,7 @@ class Request:
     corpus: Path | None = None
     search_service: bool = False
     temperatures: tuple[float, ...] = ()
+    model: str | None = None
 
 
 def run_compare(request: Request, audited: Examples | None = None) -> None:
@@ -81,7 +82,7 @@ def run_compare(request: Request, audited: Examples | None = None) -> None:
     form = read_form(request.form) if request.form else None
     asked = read_task_file(request.task, kind_of(request, form), request.labels)
     refuse_images(form)
-    backends = read_backends(request.backends, asked, settings)
+    backends = read_backends(request.backends, asked, settings, request.model)
     policy = EvaluationPolicy().laid_out_as(rulebook.policy)
     columns = Columns(request.input_column, request.output_column)
     encoder_answers = Backend.ENCODER in backends

@@ -121,7 +121,7 @@ class TestSimilarExamples:
         assert [prediction.output for prediction in predictions] == ["technical", "billing"]
         assert all(len(request.messages) == 2 * DEMONSTRATIONS + 2 for request in model.asked)
         arm.save(tmp_path / "arm")
-        loaded = SimilarExamples.load(model, encoder, tmp_path / "arm")
+        loaded = SimilarExamples.load(model, tmp_path / "arm", encoder)
         assert loaded.predict(["sync is broken"]) == arm.predict(["sync is broken"])
         assert model.asked[-1] == model.asked[-2]
         assert arm.predict([]) == []

@@ -45,6 +45,7 @@ class Finder:
     """Finds both passages for everything but for what cannot be searched."""
 
     determined_by: Mapping[str, str] = {}
+    notes: Sequence[str] = ()
 
     def __init__(self) -> None:
         self.asked: list[tuple[tuple[str, ...], int]] = []
@@ -114,7 +115,7 @@ def test_as_many_passages_as_asked_for() -> None:
 
 def test_loaded_it_asks_the_same(tmp_path: Path) -> None:
     RetrievedPassages(Model(), QUESTIONS, Finder(), shown=1).save(tmp_path / "arm")
-    loaded = RetrievedPassages.load(Model(), Finder(), tmp_path / "arm")
+    loaded = RetrievedPassages.load(Model(), tmp_path / "arm", Finder())
     before = RetrievedPassages(Model(), QUESTIONS, Finder(), shown=1)
     assert loaded.requests(["How much?"]) == before.requests(["How much?"])
 
@@ -123,7 +124,7 @@ def test_another_kind_of_task_keeps_its_own_answers(tmp_path: Path) -> None:
     task = Task(("billing", "technical"))
     RetrievedPassages(Model(), task, Finder()).save(tmp_path / "arm")
     for arm in (
-        RetrievedPassages(Model(), task, Finder()), RetrievedPassages.load(Model(), Finder(), tmp_path / "arm"),
+        RetrievedPassages(Model(), task, Finder()), RetrievedPassages.load(Model(), tmp_path / "arm", Finder()),
     ):  # fmt: skip
         system, user = arm.requests(["my bill"])[0].messages
         assert "- billing\n- technical" in system.content

@@ -83,6 +83,12 @@ class TestMeasurement:
         assert (one.queued_seconds, one.serving_seconds) == pytest.approx((0.1, 0.2))
         assert two.answers == 1
         assert (spending.answers, spending.foreseen_calls, spending.currency) == (4, 4, "USD")
+        assert spending.paid_for
+
+    def test_answers_of_this_machine_are_counted_and_not_paid_for(self) -> None:
+        spending = measure_spending(together([]), [finished("one", asked(["a"], cost=None))])
+        assert spending is not None
+        assert not spending.paid_for
 
     def test_what_one_answer_does_not_state_is_not_known_of_all(self) -> None:
         trials = [finished("one", [*asked(["a"]), *asked(["b"], read=None, cost=None)])]
