@@ -9,6 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from adapters.catalogue import encoder_arms
+from adapters.encoder.embedding import Encoder
 from evaluation.experience import Experience
 from evaluation.policy import EvaluationPolicy
 
@@ -64,10 +66,10 @@ class Figures:
 def page() -> str:
     """The whole page; raises where a figure that it tells is no longer measured."""
     figures, policy = Figures(_read("protocol.json")), EvaluationPolicy()
-    outcomes = json.loads((ROOT / "adapters" / "encoder" / "experience.json").read_text(encoding="utf-8"))
-    experience = Experience.read(ROOT / "adapters" / "encoder" / "experience.json", outcomes["weights"])
+    encoder = Encoder.embedded()
+    experience = Experience.read(ROOT / "adapters" / "encoder" / "experience.json", encoder.sha256)
     assert experience is not None
-    deviation = experience.run_deviation("lora")
+    deviation = experience.run_deviation(next(spec for spec in encoder_arms(encoder) if spec.is_fine_tune))
     assert deviation is not None
     recorded = _read("recorded.json")["sets"]
     template = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False).from_string(
