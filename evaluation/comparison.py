@@ -189,7 +189,7 @@ def _ask_again(
     if arm.spec.repeat is None or not comparison.temperatures:
         return None
     again = AskedAgain(arm, comparison.temperatures, finished, split, comparison.task, comparison.folder)
-    run.pay(again.foreseen(together(run.foreseen).currency))
+    run.progress.foreseen(again.foreseen(together(run.foreseen).currency))
     return ask_again(again, np.random.default_rng([comparison.seed, 4]), policy.confidence)
 
 

@@ -12,7 +12,8 @@ from evaluation.numbers import percent
 
 @cache
 def environment(*, html: bool) -> Environment:
-    """Templates of this folder; the filter `cell` keeps a text from breaking a table."""
+    """Templates of this folder; the filter `cell` keeps a text from breaking a table, `sentence`
+    begins with a capital and leaves the rest as it is."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=html,
@@ -23,6 +24,7 @@ def environment(*, html: bool) -> Environment:
     )
     made.filters["cell"] = _cell
     made.filters["percent"] = percent
+    made.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     return made
 
 
