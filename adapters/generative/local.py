@@ -39,15 +39,21 @@ class LocalModel:
     """Answers conversations; stands wherever a LanguageModel does.
 
     Made without loading anything; the weights are read at the first question. `context` lowers the number of tokens
-    that prompt and answer may have together. `four_bit` quantises to NF4 with bitsandbytes and needs a GPU. Not for
-    several threads at once.
+    that prompt and answer may have together. `four_bit` quantises to NF4 with bitsandbytes and needs a GPU.
+    `checkpoints` is the folder from which killed trainings of adapters go on. Not for several threads at once.
     """
 
     def __init__(
-        self, folder: ModelFolder, *, batch: int = BATCH, context: int | None = None, four_bit: bool = False
+        self,
+        folder: ModelFolder,
+        *,
+        batch: int = BATCH,
+        context: int | None = None,
+        four_bit: bool = False,
+        checkpoints: Path | None = None,
     ) -> None:
         self.folder, self.name, self.four_bit = folder, folder.name, four_bit
-        self.batches = Batches(batch)
+        self.batches, self.checkpoints = Batches(batch), checkpoints
         self._context = context
         self._noted: set[Read] | None = None
 

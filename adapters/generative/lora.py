@@ -37,11 +37,9 @@ class Lora:
 
     With a retriever it is trained on the passages found for each row, and gets passages when it predicts; without one
     it is never given any: a model that learnt to answer alone reads them as noise. `by_likelihood`, for a
-    classification, takes the likeliest label instead of what the model writes, and states its probability.
-    `checkpoints` is the folder from which a killed training goes on. `trained` says how a fit went.
+    classification, takes the likeliest label instead of what the model writes, and states its probability. A fit that
+    was killed goes on from the model's `checkpoints`. `trained` says how a fit went.
     """
-
-    validation_rows = 0
 
     def __init__(
         self,
@@ -50,7 +48,6 @@ class Lora:
         retriever: Retriever | None = None,
         *,
         training: TrainingSettings = TRAINING,
-        checkpoints: Path | None = None,
         by_likelihood: bool = False,
         shown: int = SHOWN,
     ) -> None:
@@ -58,7 +55,7 @@ class Lora:
         self._model, self._retriever, self._shown = model, retriever, shown
         self._of_text = "Question" if task.kind == "question_answering" else "Text"
         self._labels = task.labels if by_likelihood else ()
-        self._training, self._checkpoints = training, checkpoints
+        self._training = training
         self.trained: Trained | None = None
 
     def fit(self, train_rows: Sequence[Example], seed: int) -> None:
@@ -69,7 +66,7 @@ class Lora:
             for row, found in zip(train_rows, searched, strict=True)
             if not isinstance(found, Unsearched)
         ]
-        self.trained = train(self._model, conversations, self._training, seed, self._checkpoints)
+        self.trained = train(self._model, conversations, self._training, seed, self._model.checkpoints)
         self._adapter = self.trained.adapter
 
     def requests(self, inputs: Sequence[str]) -> list[ChatRequest]:
@@ -123,7 +120,7 @@ class Lora:
         arm._prompt = Prompt.from_json((folder / PROMPT).read_text(encoding="utf-8"))
         arm._model, arm._retriever, arm._shown = model, retriever, settings["shown"] or 0
         arm._of_text, arm._labels = settings["of_text"], tuple(settings["labels"])
-        arm._training, arm._checkpoints, arm.trained = TRAINING, None, None
+        arm._training, arm.trained = TRAINING, None
         arm._adapter = Adapter.load(folder / ADAPTER)
         return arm
 

@@ -198,7 +198,8 @@ def _arguments(model: LocalModel, rows: int, settings: TrainingSettings, seed: i
         learning_rate=settings.learning_rate, lr_scheduler_type="linear", warmup_steps=round(settings.warmup * steps),
         weight_decay=0.0, max_grad_norm=1.0, optim="adamw_torch",
         bf16=on_gpu and str(base.dtype) == "torch.bfloat16", fp16=on_gpu and str(base.dtype) == "torch.float16",
-        activation_checkpointing=base.num_parameters() > LARGE, activation_checkpointing_kwargs={"use_reentrant": False},
+        activation_checkpointing=base.num_parameters() > LARGE,
+        activation_checkpointing_kwargs={"use_reentrant": False},
         save_strategy="steps", save_steps=max(1, steps // 10), save_total_limit=2,
         # Nothing is told to anybody: no tracker, no hub, no bar.
         report_to="none", logging_strategy="no", disable_tqdm=True, push_to_hub=False,

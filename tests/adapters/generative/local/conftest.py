@@ -29,9 +29,7 @@ def make_llama() -> MakeLlama:
 
     torch.set_num_threads(1)
 
-    def make(
-        folder: Path, seed: int = 0, template: str | None = TEMPLATE, context: int = 512, **config: Any
-    ) -> Path:
+    def make(folder: Path, seed: int = 0, template: str | None = TEMPLATE, context: int = 512, **config: Any) -> Path:
         alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
         vocabulary = {token: place for place, token in enumerate((*MARKS, *alphabet))}
         inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))

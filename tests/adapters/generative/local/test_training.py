@@ -215,7 +215,7 @@ class TestInterruption:
         assert same(resumed.adapter, whole.adapter)
         assert not list(checkpoints.iterdir()), "what is done leaves no checkpoints"
 
-    def test_a_checkpoint_that_was_cut_short_is_passed_over(self, llama: LocalModel, tmp_path: Path) -> None:
+    def test_a_checkpoint_that_was_cut_short_is_passed_over(self, tmp_path: Path) -> None:
         from adapters.generative.training import _last_whole
 
         for step, state in ((2, '{"global_step": 2}'), (4, '{"global_'), (6, None)):
