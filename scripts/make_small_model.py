@@ -1,7 +1,7 @@
 """Makes the small language model of the tests: python scripts/make_small_model.py OUT_FOLDER [--checkpoints FOLDER].
 
-Trained from nothing on conversations that scripts/small_model_texts.py makes up, on a processor, in about half an hour
-on two cores. The same seed, versions and number of threads give the same weights. A training that was stopped goes on
+Trained from nothing on conversations that scripts/small_model_texts.py makes up, on a processor, in about an hour
+on one core. The same seed, versions and number of threads give the same weights. A training that was stopped goes on
 from its last checkpoint; checkpoints are safetensors too.
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import random
 import shutil
@@ -30,6 +31,9 @@ Conversation = tuple[tuple[Message, ...], str]
 """Messages up to the model's answer, and the answer."""
 LARGE: Final = 200_000_000
 """Parameters from which activations are computed again instead of kept: a third more time for much less memory."""
+RATES: Final = ((50e6, 5e-3), (5e9, 1e-3), (math.inf, 3e-4))
+"""Up to so many parameters, this rate. From 50 million on after the sweep over models of 1 to 397 billion in
+tinker-cookbook (thinking-machines-lab, hyperparam_utils.py; LoRA, alpha 32); below, what tests/models/copier took."""
 UNTAUGHT: Final = -100
 """The label that transformers' loss leaves out."""
 
@@ -40,7 +44,7 @@ class TrainingError(ValueError):
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """Common practice, not tuned on any data set: rank and alpha as for the encoder, all linear layers."""
+    """Rank and alpha as for the encoder, all linear layers; nothing was tuned on a data set of ours."""
 
     rank: int = 16
     alpha: int = 32
@@ -50,9 +54,16 @@ class TrainingSettings:
     """Few rows are read more often, at most `most_epochs` times."""
     most_epochs: int = 15
     batch: int = 16
-    learning_rate: float = 2e-4
+    learning_rate: float | None = None
+    """None for the one that suits the model's size."""
     warmup: float = 0.05
     """Share of the steps; then the rate falls in a straight line to zero."""
+
+    def rate_for(self, parameters: int) -> float:
+        """The learning rate for a model of so many parameters."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return next(rate for size, rate in RATES if parameters < size)
 
     def epochs_for(self, rows: int) -> int:
         wanted = math.ceil(self.fewest_steps / math.ceil(rows / self.batch))
@@ -97,6 +108,7 @@ def train(
         if checkpoints is not None:
             folder = checkpoints / training_key(model, fitting, settings, seed)
         stack.enter_context(_own_randomness(seed))
+        stack.enter_context(_without_the_trainer_s_warning())
         while True:
             try:
                 adapter, steps, began = _attempt(model, fitting, settings, seed, together, folder)
@@ -195,7 +207,8 @@ def _arguments(model: LocalModel, rows: int, settings: TrainingSettings, seed: i
     return TrainingArguments(
         output_dir=str(folder), seed=seed, data_seed=seed, num_train_epochs=epochs,
         per_device_train_batch_size=together, gradient_accumulation_steps=settings.batch // together,
-        learning_rate=settings.learning_rate, lr_scheduler_type="linear", warmup_steps=round(settings.warmup * steps),
+        learning_rate=settings.rate_for(base.num_parameters()), lr_scheduler_type="linear",
+        warmup_steps=round(settings.warmup * steps),
         weight_decay=0.0, max_grad_norm=1.0, optim="adamw_torch",
         bf16=on_gpu and str(base.dtype) == "torch.bfloat16", fp16=on_gpu and str(base.dtype) == "torch.float16",
         activation_checkpointing=base.num_parameters() > LARGE,
@@ -246,3 +259,18 @@ def _own_randomness(seed: int) -> Iterator[None]:
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
+
+
+@contextmanager
+def _without_the_trainer_s_warning() -> Iterator[None]:
+    """Checkpoints within one second are told apart by their numbers, it says on stderr; so they should be."""
+    logger = logging.getLogger("transformers.trainer_utils")
+
+    def passes(record: logging.LogRecord) -> bool:
+        return "mtime" not in record.getMessage()
+
+    logger.addFilter(passes)
+    try:
+        yield
+    finally:
+        logger.removeFilter(passes)

@@ -24,6 +24,8 @@ from service.refusals import Refusal
 from service.rulebook import Rulebook
 from service.settings import Settings
 
+CHECKPOINTS = "checkpoints"
+"""Folder of the data folder, from which a killed training goes on; empty when it has ended."""
 BACKENDS = tuple(backend.value for backend in Backend)
 
 
@@ -105,7 +107,7 @@ def choose_arms(
     if client is not None:
         specs += endpoint_arms(client, encoder, retriever, improve=wishes.improve_prompt)
     if Backend.LOCAL in backends:
-        model = LocalModel(find_model(str(wishes.model)))
+        model = LocalModel(find_model(str(wishes.model)), checkpoints=settings.data_folder / CHECKPOINTS)
         specs += local_arms(model, encoder, retriever, improve=wishes.improve_prompt, beside=client is not None)
     if Backend.ENCODER in backends:
         specs += encoder_arms(encoder, beside=True)

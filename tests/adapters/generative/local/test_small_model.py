@@ -111,11 +111,12 @@ def test_on_facts_that_change_retrieval_beats_a_fine_tune(copier: LocalModel, en
 
 def test_on_a_form_that_no_prompt_conveys_a_fine_tune_beats_examples(copier: LocalModel, encoder: Encoder) -> None:
     task = Task(kind="generation", instruction="Write the order in the form of the warehouse.", longest_answer=40)
-    train, test = orders(120, seed=1), orders(40, seed=2)
+    train, test = orders(240, seed=1), orders(40, seed=2)
     prompted = max(
         measured(FewShot(copier, task), train, test), measured(SimilarExamples(copier, task, encoder), train, test)
     )
-    training = TrainingSettings(learning_rate=3e-3, fewest_steps=120, most_epochs=40)
+    # Chosen on orders drawn with seeds 11 and 12.
+    training = TrainingSettings(learning_rate=5e-3, fewest_steps=200, most_epochs=20)
     assert measured(Lora(copier, task, training=training), train, test) >= prompted + POINTS
 
 

@@ -114,6 +114,11 @@ class TestLearning:
         settings = TrainingSettings(epochs=3, batch=16, fewest_steps=60, most_epochs=15)
         assert [settings.epochs_for(rows) for rows in (1, 64, 160, 10_000)] == [15, 15, 6, 3]
 
+    def test_the_rate_falls_with_the_size_of_the_model(self) -> None:
+        sizes = (900_000, 135_000_000, 3_000_000_000, 8_000_000_000, 70_000_000_000)
+        assert [TrainingSettings().rate_for(size) for size in sizes] == [5e-3, 1e-3, 1e-3, 3e-4, 3e-4]
+        assert TrainingSettings(learning_rate=0.5).rate_for(1) == 0.5
+
 
 class TestMemory:
     def test_out_of_memory_halves_the_rows_at_a_time_but_not_the_step(
