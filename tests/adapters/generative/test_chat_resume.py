@@ -52,7 +52,7 @@ def kept(folder: Path) -> int:
 
 
 def test_killed_with_forty_per_cent_done(serve, connect, questions: Questions, tmp_path: Path) -> None:
-    server, folder = serve(latency=0.05), tmp_path / "answers"
+    server, folder = serve(latency=0.25), tmp_path / "answers"
     with start(server.url, folder) as process:
         wait_for(server, ITEMS * 4 // 10)
         process.send_signal(signal.SIGKILL)
@@ -73,7 +73,7 @@ def test_killed_with_forty_per_cent_done(serve, connect, questions: Questions, t
 
 
 def test_stopped_by_ctrl_c(serve, connect, questions: Questions, tmp_path: Path) -> None:
-    server, folder = serve(latency=0.05), tmp_path / "answers"
+    server, folder = serve(latency=0.25), tmp_path / "answers"
     with start(server.url, folder) as process:
         wait_for(server, ITEMS * 4 // 10)
         process.send_signal(signal.SIGINT)
