@@ -10,7 +10,15 @@ from pathlib import Path
 from evaluation.audit import Audit, audit_dataset
 from evaluation.dataset import Dataset, Example
 from evaluation.policy import EvaluationPolicy
-from evaluation.readers import GROUP_NAMES, ID_NAMES, INPUT_NAMES, OUTPUT_NAMES, Columns, DatasetError
+from evaluation.readers import (
+    GROUP_NAMES,
+    ID_NAMES,
+    INPUT_NAMES,
+    OUTPUT_NAMES,
+    Columns,
+    DatasetError,
+    refuse_repeated_ids,
+)
 from evaluation.rows import Row, Table, listed, read_table
 from evaluation.splits import Design, Fold, Split
 
@@ -58,7 +66,7 @@ def read_items(path: Path, columns: Columns | None = None) -> Dataset:
         )
 
     items = table.parse(item)
-    _refuse_repeated_ids(items)
+    refuse_repeated_ids(items)
     return Dataset(path.stem, tuple(items))
 
 
@@ -112,13 +120,3 @@ def _target(row: Row, column: str) -> str:
         return row.text(column) or ""
     references = [Row(row.line, {column: reference}).text(column) for reference in value]
     return BETWEEN_REFERENCES.join(reference for reference in references if reference)
-
-
-def _refuse_repeated_ids(items: Sequence[Example]) -> None:
-    seen: dict[str, int] = {}
-    for item in items:
-        first = seen.setdefault(item.id, item.line)
-        if first != item.line:
-            raise DatasetError(
-                f"{item.source}, line {item.line}: id {item.id!r} is also on line {first}; expected every id once."
-            )

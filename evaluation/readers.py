@@ -54,7 +54,7 @@ def read_dataset(path: Path, columns: Columns = Columns()) -> Dataset:
         raise DatasetError(f"{path.name} has no rows; expected {EXAMPLES.row}.")
     names = _guess_columns(path, rows, columns)
     examples = _examples(path, rows, names)
-    _refuse_duplicate_ids(path, examples)
+    refuse_repeated_ids(examples)
     return Dataset(name=path.stem, examples=tuple(examples))
 
 
@@ -153,11 +153,13 @@ def _example(path: Path, row: FileRow, names: _Names) -> Example:
     )
 
 
-def _refuse_duplicate_ids(path: Path, examples: Sequence[Example]) -> None:
+def refuse_repeated_ids(examples: Sequence[Example]) -> None:
+    """`DatasetError` names the first row whose id another row of the file has already."""
     seen: dict[str, int] = {}
     for example in examples:
         first = seen.setdefault(example.id, example.line)
         if first != example.line:
             raise DatasetError(
-                f"{path.name}, line {example.line}: id {example.id!r} is also on line {first}; expected every id once."
+                f"{example.source}, line {example.line}: id {example.id!r} is also on line {first}; "
+                "expected every id once."
             )

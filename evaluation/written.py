@@ -8,7 +8,15 @@ from typing import Any, Final
 
 from evaluation.dataset import Dataset, Example
 from evaluation.metrics.marking import Asked, check_row
-from evaluation.readers import GROUP_NAMES, ID_NAMES, INPUT_NAMES, OUTPUT_NAMES, Columns, DatasetError
+from evaluation.readers import (
+    GROUP_NAMES,
+    ID_NAMES,
+    INPUT_NAMES,
+    OUTPUT_NAMES,
+    Columns,
+    DatasetError,
+    refuse_repeated_ids,
+)
 from evaluation.rows import CellError, Row, Table, listed, read_table
 
 REFERENCES, EVIDENCE = "references", "evidence"
@@ -49,7 +57,7 @@ def read_written(path: Path, asked: Asked, columns: Columns) -> Dataset:
         return read
 
     examples = table.parse(example)
-    _refuse_repeated_ids(examples)
+    refuse_repeated_ids(examples)
     return Dataset(path.stem, tuple(examples))
 
 
@@ -87,14 +95,3 @@ def _listed_texts(row: Row, column: str) -> list[str]:
     parts = value if isinstance(value, list) else [value]
     texts = (Row(row.line, {column: part}).text(column) for part in parts)
     return [text for text in texts if text is not None]
-
-
-def _refuse_repeated_ids(examples: list[Example]) -> None:
-    seen: dict[str, int] = {}
-    for example in examples:
-        first = seen.setdefault(example.id, example.line)
-        if first != example.line:
-            raise DatasetError(
-                f"{example.source}, line {example.line}: id {example.id!r} is also on line {first}; "
-                "expected every id once."
-            )
