@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -52,18 +55,76 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
         "fk": "fk_%(table_name)s_%(column_0_name)s",
         "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     }
+)
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("name", Text(), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    UniqueConstraint("name"),
+)
+
+access_keys = Table(
+    "access_keys",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("workspace_id", Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text(), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("revoked_at", UtcDateTime(), nullable=True),
+    UniqueConstraint("sha256"),
+    Index(None, "workspace_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("access_key_id", Uuid(), ForeignKey("access_keys.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", UtcDateTime(), nullable=False),
+    Index(None, "expires_at"),
+)
+
+actions = Table(
+    "actions",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("workspace_id", Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("actor", Text(), nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("subject", Text(), nullable=False),
+    Column("details", JsonDocument, nullable=False),
+    Index(None, "workspace_id", "at", "id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("workspace_id", Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("request_sha256", String(64), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("response", JsonDocument, nullable=True),
+    Index(None, "created_at"),
 )
 
 assessments = Table(
     "assessments",
     metadata,
     Column("id", Uuid(), primary_key=True),
+    Column("workspace_id", Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
     Column("name", Text(), nullable=True),
     Column("created_at", UtcDateTime(), nullable=False),
     Column("latest", Integer(), nullable=False),
-    Index(None, "created_at", "id"),
+    Index(None, "workspace_id", "created_at", "id"),
 )
 
 assessment_versions = Table(
@@ -76,4 +137,103 @@ assessment_versions = Table(
     Column("ruleset_sha256", String(64), nullable=False),
     Column("created_at", UtcDateTime(), nullable=False),
     CheckConstraint("number >= 1", name="number_from_one"),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("workspace_id", Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text(), nullable=False),
+    Column("file_sha256", String(64), nullable=False),
+    Column("size", BigInteger(), nullable=False),
+    Column("fingerprint", String(64), nullable=False),
+    Column("description", JsonDocument, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("audit", JsonDocument, nullable=True),
+    Column("problem", Text(), nullable=True),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Index(None, "workspace_id", "created_at", "id"),
+    Index(None, "file_sha256"),
+)
+
+corpora = Table(
+    "corpora",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("workspace_id", Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text(), nullable=False),
+    Column("documents", JsonDocument, nullable=False),
+    Column("size", BigInteger(), nullable=False),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Index(None, "workspace_id", "created_at", "id"),
+)
+
+comparisons = Table(
+    "comparisons",
+    metadata,
+    Column("id", Uuid(), primary_key=True),
+    Column("workspace_id", Uuid(), ForeignKey("workspaces.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text(), nullable=False),
+    Column("dataset_id", Uuid(), ForeignKey("datasets.id", ondelete="SET NULL"), nullable=True),
+    Column("test_id", Uuid(), ForeignKey("datasets.id", ondelete="SET NULL"), nullable=True),
+    Column("corpus_id", Uuid(), ForeignKey("corpora.id", ondelete="SET NULL"), nullable=True),
+    Column("assessment_id", Uuid(), ForeignKey("assessments.id", ondelete="SET NULL"), nullable=True),
+    Column("request", JsonDocument, nullable=False),
+    Column("status", String(24), nullable=False),
+    Column("generation", Integer(), nullable=False),
+    Column("events", Integer(), nullable=False),
+    Column("plan", JsonDocument, nullable=True),
+    Column("foreseen", JsonDocument, nullable=True),
+    Column("approved_by", Text(), nullable=True),
+    Column("verdict", JsonDocument, nullable=True),
+    Column("problem", JsonDocument, nullable=True),
+    Column("created_at", UtcDateTime(), nullable=False),
+    Column("queued_at", UtcDateTime(), nullable=True),
+    Column("started_at", UtcDateTime(), nullable=True),
+    Column("finished_at", UtcDateTime(), nullable=True),
+    Index(None, "workspace_id", "created_at", "id"),
+    Index(None, "status", "queued_at"),
+    Index(None, "dataset_id"),
+)
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("comparison_id", Uuid(), ForeignKey("comparisons.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", String(64), primary_key=True),
+    Column("arm", Text(), nullable=False),
+    Column("title", Text(), nullable=False),
+    Column("train_size", Integer(), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("attempts", Integer(), nullable=False),
+    Column("worker", Text(), nullable=True),
+    Column("seconds", Float(), nullable=True),
+    Column("problem", Text(), nullable=True),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("comparison_id", Uuid(), ForeignKey("comparisons.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer(), primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime(), nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("data", JsonDocument, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("queues", JsonDocument, nullable=False),
+    Column("lease_until", Float(), nullable=False),
+)
+
+leaders = Table(
+    "leaders",
+    metadata,
+    Column("role", String(16), primary_key=True),
+    Column("worker", String(64), nullable=False),
+    Column("lease_until", Float(), nullable=False),
 )
