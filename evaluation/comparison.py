@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,20 +28,31 @@ from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
 from evaluation.side_effects import Compared, SideEffects, find_side_effects
 from evaluation.spending import foresee, together
 from evaluation.splits import Split, given_split, split_dataset
-from evaluation.trials import FinishedTrial, PlannedTrial, plan_trials, run_trials
+from evaluation.trials import FinishedTrial, PlannedTrial, RunTrials, plan_trials, run_trials
 
-__all__ = ["Comparison", "Progress", "TrainingCost", "compare", "policy_for"]
+__all__ = ["Comparison", "Progress", "TooFewArms", "TrainingCost", "compare", "policy_for"]
 
 
-def compare(comparison: Comparison, audit: Audit, progress: Progress) -> Report:
-    """Run what has not run yet, decide, and report. Raises `AuditBlocked` before anything is fitted."""
+class TooFewArms(ValueError):
+    """Fewer than two arms are left to compare."""
+
+    def __init__(self, given_up: Mapping[str, str]) -> None:
+        why = "; ".join(f"{title}: {reason}" for title, reason in given_up.items())
+        super().__init__(f"A comparison needs at least two arms. {why}".strip())
+
+
+def compare(comparison: Comparison, audit: Audit, progress: Progress, run_all: RunTrials = run_trials) -> Report:
+    """Run what has not run yet, decide, and report. Raises `AuditBlocked` before anything is fitted.
+
+    With `collect_trials` nothing runs here: `TrialsWanted` tells what has to run elsewhere before this is called again.
+    """
     if audit.blockers:
         raise AuditBlocked(audit)
     if len(comparison.specs) + (len(comparison.recorded.arms) if comparison.recorded else 0) < 2:
-        raise ValueError("A comparison needs at least two arms.")
+        raise TooFewArms(comparison.given_up)
     policy = policy_for(comparison)
     split = _split(comparison, audit)
-    run = _Running(comparison, AuditedTexts.of(comparison.dataset, comparison.test, audit), progress, [])
+    run = _Running(comparison, AuditedTexts.of(comparison.dataset, comparison.test, audit), progress, [], run_all)
     admitted = _admit(comparison, split, policy, run, audit.ceiling)
     curve = _plan_curve(comparison, admitted, split, policy)
     finished, *curve_results = run([admitted.trials, *curve])
@@ -99,6 +110,7 @@ class _Running:
     progress: Progress
     foreseen: list[Foreseen]
     """What was told before each part that had to be paid for."""
+    run_all: RunTrials
 
     def __call__(self, parts: Sequence[Sequence[PlannedTrial]]) -> list[list[FinishedTrial]]:
         """Run every trial once, also one that several parts share; each part gets it with its own rows."""
@@ -106,7 +118,7 @@ class _Running:
         check_planned([trial for part in parts for trial in part], self.texts)
         self.pay(foresee(planned, self.comparison.folder))
         self.progress.planned(planned)
-        finished = run_trials(planned, self.comparison.folder, self._prepare, self.progress.done, self._judge)
+        finished = self.run_all(planned, self.comparison.folder, self._prepare, self.progress.done, self._judge)
         by_key = {trial.trial.key: trial for trial in finished}
         return [[replace(by_key[trial.key], rows=trial.rows) for trial in part] for part in parts]
 
@@ -161,7 +173,7 @@ def _evidence(
     prior = _prior(comparison, split, max((arm.accuracy for arm in arms if not arm.spec.is_fine_tune), default=0.0))
     beliefs = _beliefs(comparison, options, split, prior, policy)
     contrasts = contrast_arms(arms, statistics_design(split, policy), policy)
-    return Evidence(options, contrasts, beliefs, prior, len(split.tested), admissions, barred)
+    return Evidence(options, contrasts, beliefs, prior, len(split.tested), admissions, barred, comparison.given_up)
 
 
 def _side_effects(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -71,7 +71,8 @@ class Barred:
 @dataclass(frozen=True)
 class Evidence:
     """What a decision rests on. `arms` may be chosen, in order of cost, cheapest first; `contrasts` holds every pair
-    of these and the `barred` ones once. `admissions` tell which fine-tunes were not trained."""
+    of these and the `barred` ones once. `admissions` tell which fine-tunes were not trained, `given_up` by title why
+    other arms could not be measured."""
 
     arms: Sequence[ScoredArm]
     contrasts: Sequence[Contrast]
@@ -80,6 +81,7 @@ class Evidence:
     items: int
     admissions: Sequence[Admission] = ()
     barred: Sequence[Barred] = ()
+    given_up: Mapping[str, str] = field(default_factory=dict)
 
     def between(self, first: str, second: str) -> Contrast:
         """The contrast `first - second`."""
@@ -264,6 +266,10 @@ def _without(arm: ScoredArm, evidence: Evidence, policy: EvaluationPolicy) -> li
         f"{_capital(admission.title)}: {admission.steps[-1].reason[0].lower()}{admission.steps[-1].reason[1:]}"
         for admission in evidence.admissions
         if not admission.is_trained or admission.stopped_early
+    ]
+    reasons += [
+        f"{_capital(title)} could not be measured, and nothing is known of it: {why}"
+        for title, why in evidence.given_up.items()
     ]
     for bar in evidence.barred:
         contrast = evidence.between(bar.arm.spec.name, arm.spec.name)

@@ -30,6 +30,7 @@ from rules.assess import Assessment
 
 VERSION = 1
 MOST_DISAGREEMENTS = 200
+DELETED = "(deleted)"
 
 
 class _Record(BaseModel):
@@ -143,6 +144,16 @@ class Report(_Record):
     times: Times
     origin: Origin | None = None
     """Of recorded answers, if any were compared."""
+
+    def without_texts(self) -> Report:
+        """The same report after its rows were deleted: figures, labels and ids, no text of a row."""
+        bare = [
+            each.model_copy(
+                update={"input": DELETED, "target": DELETED, "answers": dict.fromkeys(each.answers, DELETED)}
+            )
+            for each in self.disagreements
+        ]
+        return self.model_copy(update={"disagreements": tuple(bare)})
 
     def arm(self, name: str) -> ArmResult:
         return next(arm for arm in self.arms if arm.name == name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluation.arm import ArmSpec, Foreseen
@@ -35,7 +35,8 @@ class Comparison:
     of further arms to every test row; without `specs` they are all that is compared, and every row is tested.
     At each of the `temperatures` the recommended arm is asked again, several times the same.
     `exhaustive` trains every fine-tune, whatever the gate says. `experience` is what the same arms did on data sets
-    that are none of the user's; without it published results are taken.
+    that are none of the user's; without it published results are taken. `given_up` says by title why an arm is not
+    among the `specs`: its trials could not be run.
     """
 
     dataset: Dataset
@@ -53,6 +54,7 @@ class Comparison:
     exhaustive: bool = False
     experience: Experience | None = None
     temperatures: tuple[float, ...] = ()
+    given_up: Mapping[str, str] = field(default_factory=dict)
 
     def known_deviation(self, spec: ArmSpec) -> float | None:
         """Standard deviation of accuracy between fits of the arm on other data sets; None where nobody knows."""

@@ -12,6 +12,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -146,6 +147,19 @@ def run_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial:
     return FinishedTrial(trial, planned.rows, predictions)
 
 
+class RunTrials(Protocol):
+    """`run_trials`, or what stands in for it."""
+
+    def __call__(
+        self,
+        planned: Sequence[PlannedTrial],
+        folder: Path,
+        prepare: Callable[[], None],
+        on_done: Callable[[PlannedTrial], None],
+        judge: Callable[[PlannedTrial, FinishedTrial], None],
+    ) -> list[FinishedTrial]: ...
+
+
 def run_trials(
     planned: Sequence[PlannedTrial],
     folder: Path,
@@ -171,6 +185,33 @@ def run_trials(
             done = run_trial(trial, folder)
         judge(trial, done)
         finished.append(done)
+        on_done(trial)
+    return finished
+
+
+class TrialsWanted(Exception):
+    """Trials that have not run; whoever catches it has them run, elsewhere perhaps, and then asks again."""
+
+    def __init__(self, trials: Sequence[PlannedTrial]) -> None:
+        super().__init__(f"{len(trials)} trials have not run yet.")
+        self.trials = tuple(trials)
+
+
+def collect_trials(
+    planned: Sequence[PlannedTrial],
+    folder: Path,
+    prepare: Callable[[], None],  # noqa: ARG001 - nothing is fitted here
+    on_done: Callable[[PlannedTrial], None],
+    judge: Callable[[PlannedTrial, FinishedTrial], None] = lambda *_: None,
+) -> list[FinishedTrial]:
+    """Like `run_trials`, but runs nothing: raises `TrialsWanted` with every trial that has not run to its end."""
+    found = [finished_trial(trial, folder) for trial in planned]
+    wanted = [trial for trial, done in zip(planned, found, strict=True) if done is None]
+    if wanted:
+        raise TrialsWanted(wanted)
+    finished = [done for done in found if done is not None]
+    for trial, done in zip(planned, finished, strict=True):
+        judge(trial, done)
         on_done(trial)
     return finished
 

@@ -241,12 +241,26 @@ def report(
 def serve(
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8000,
+    worker: Annotated[bool, typer.Option(help="Also work on what is queued.")] = True,
 ) -> None:
-    """Serve the API on this machine."""
+    """Serve the API on this machine, with a worker beside it."""
     with one_line_refusals():
         from service.commands.serve import run_serve
 
-        run_serve(host, port)
+        run_serve(host, port, worker=worker)
+
+
+@app.command()
+def worker(
+    queues: Annotated[
+        str, typer.Option(help="Which queues to serve, separated by commas.")
+    ] = "comparisons,planning,trials,gpu",
+) -> None:
+    """Work on what is queued, beside other workers, on this machine or another one."""
+    with one_line_refusals():
+        from service.commands.serve import run_worker
+
+        run_worker([name.strip() for name in queues.split(",") if name.strip()])
 
 
 def main() -> None:

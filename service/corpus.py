@@ -18,7 +18,12 @@ INDEXES = "indexes"
 
 
 def open_retriever(
-    documents: Path | None, search_service: bool, settings: Settings, encoder: Encoder, language: str
+    documents: Path | None,
+    search_service: bool,
+    settings: Settings,
+    encoder: Encoder,
+    language: str,
+    indexes: Path | None = None,
 ) -> Retriever | None:
     """None where neither is asked for. Indexing is shown in a terminal; `CorpusError` for what cannot be used."""
     if documents is not None and search_service:
@@ -36,5 +41,10 @@ def open_retriever(
             status.update(f"{what}: {done:,} of {of:,}" if of else f"{what}: {done:,}")
 
         return open_corpus(
-            documents, encoder, settings.data_folder / INDEXES, language=language, note=console.print, progress=show
+            documents,
+            encoder,
+            indexes or settings.data_folder / INDEXES,
+            language=language,
+            note=console.print,
+            progress=show,
         )

@@ -11,9 +11,7 @@ from adapters.generative.chat import ChatClient
 from adapters.generative.endpoint import Endpoint
 from service.refusals import Refusal
 from service.settings import Settings
-
-ANSWERS = "answers"
-"""Folder of the data folder; one folder in it for each data set, by its hash, to be deleted with it."""
+from service.storage.folders import ANSWERS
 
 
 def configured_endpoint(settings: Settings) -> Endpoint:

@@ -4,12 +4,19 @@ AdvisorError                     500
 ├── SettingsRefused              500  start-up only: one clear line, then the process ends
 ├── StorageUnavailable           503
 │   └── DatabaseTooNew           503
+├── NotSignedIn                  401
+├── NotAllowed                   403
 ├── NotFound                     404
 ├── EditConflict                 409
 ├── JudgedByOtherRules           409
+├── NotAcceptable                406
+├── NotNow                       409  the state of things forbids it
+├── ChangedMeanwhile             412
+├── UploadTooLarge               413
 ├── MediaTypeRefused             415
 └── RequestRefused               422  carries the places that are wrong
     ├── FormRefused              422
+    ├── DataRefused              422
     └── CursorRefused            422
 
 No web framework is imported here: storage, jobs and the command line raise these too.
@@ -63,6 +70,22 @@ class DatabaseTooNew(StorageUnavailable):
     title = "The database belongs to a later version"
 
 
+class NotSignedIn(AdvisorError):
+    """Nobody knows who is asking."""
+
+    status = 401
+    type = "not-signed-in"
+    title = "A key is needed"
+
+
+class NotAllowed(AdvisorError):
+    """Whoever is asking is known, and may not do this."""
+
+    status = 403
+    type = "not-allowed"
+    title = "Not allowed"
+
+
 class NotFound(AdvisorError):
     """Nothing is stored under that name."""
 
@@ -85,6 +108,41 @@ class JudgedByOtherRules(AdvisorError):
     status = 409
     type = "judged-by-other-rules"
     title = "Judged by other rules"
+
+
+class NotAcceptable(AdvisorError):
+    """It is there, but not in the form that was asked for."""
+
+    status = 406
+    type = "not-acceptable"
+    title = "Not in this form"
+
+
+class NotNow(AdvisorError):
+    """What was asked for does not fit the state that it is in; the message says which, and what to do."""
+
+    status = 409
+    type = "not-now"
+    title = "Not in this state"
+
+
+class ChangedMeanwhile(AdvisorError):
+    """The version that the caller knows (If-Match) is no longer the latest."""
+
+    status = 412
+    type = "changed-meanwhile"
+    title = "Changed meanwhile"
+
+
+class UploadTooLarge(AdvisorError):
+    """More bytes than this service takes."""
+
+    status = 413
+    type = "upload-too-large"
+    title = "The upload is too large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"at most {most:,} bytes are taken; send less, or set ADVISOR_UPLOAD_BYTES")
 
 
 class MediaTypeRefused(AdvisorError):
@@ -116,6 +174,13 @@ class FormRefused(RequestRefused):
 
     type = "form-refused"
     title = "The form was refused"
+
+
+class DataRefused(RequestRefused):
+    """The uploaded file cannot be used as it is."""
+
+    type = "data-refused"
+    title = "The data was refused"
 
 
 class CursorRefused(RequestRefused):

@@ -32,6 +32,11 @@ def one_line_refusals() -> Iterator[None]:
         _end(f"advisor: {' '.join(str(error).split())}", code)
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether the message is one that the user can act on."""
+    return _code_of(error) is not None
+
+
 def _code_of(error: Exception) -> int | None:
     if isinstance(error, Refusal):
         return error.code

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from evaluation.render.page import to_html, to_markdown
 from evaluation.report import Report
 from service.refusals import Refusal
+from service.storage.folders import REPORT, TRIALS
 
-TRIALS, REPORT = "trials", "report"
+__all__ = ["REPORT", "TRIALS", "locked", "read_report", "write_report", "write_whole"]
 
 
 def write_report(folder: Path, report: Report) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,12 @@ class Settings(BaseSettings):
     """So does one with more calls, whatever they cost."""
     database_url: str = Field(default="", repr=False)
     """SQLAlchemy URL, SQLite or PostgreSQL; empty means a SQLite file in the data folder."""
+    upload_bytes: int = Field(default=200_000_000, ge=1)
+    """The most that one upload may bring."""
+    local_model: str | None = None
+    """Folder, or name on the hub, of the model of this machine that a comparison over HTTP may ask for."""
+    lease_seconds: float = Field(default=10.0, ge=1)
+    """After which the work of a worker that gives no sign is handed to another."""
     host: str = "127.0.0.1"
     """Address to listen on; only loopback until there is access control."""
     port: int = Field(default=8000, ge=0, le=65535)
@@ -114,6 +121,17 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The URL to open: the one that was stated, else the SQLite file in the data folder."""
         return self.database_url or f"sqlite:///{quote(str(self.data_folder / 'advisor.sqlite3'))}"
+
+    def environment(self) -> dict[str, str]:
+        """The same settings as variables, secrets in plain words: for a child process, and nothing else."""
+        stated = ((name, getattr(self, name)) for name in sorted(self.model_fields_set))
+        return {f"{PREFIX}{name.upper()}": _variable(value) for name, value in stated if value is not None}
+
+
+def _variable(value: Any) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(value) if isinstance(value, (dict, bool)) else str(value)
 
 
 def is_loopback(host: str) -> bool:

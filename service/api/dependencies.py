@@ -12,16 +12,34 @@ from uuid import UUID
 from fastapi import Depends, Path, Query, Request
 from fastapi.params import Depends as Dependency
 
-from service.errors import MediaTypeRefused, NotFound
+from service.access.caller import Caller, Role
+from service.errors import MediaTypeRefused, NotAllowed, NotFound
+from service.jobs.queue import JobQueue
 from service.rulebook import Rulebook
+from service.settings import Settings
 from service.storage.assessments import Assessments
+from service.storage.comparisons import Comparisons
+from service.storage.corpora import Corpora
+from service.storage.database import Database
+from service.storage.datasets import Datasets
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
-async def _assessments(request: Request) -> Assessments:
-    return Assessments(request.app.state.database)
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
 
 
 async def _rulebook(request: Request) -> Rulebook:
@@ -29,13 +47,56 @@ async def _rulebook(request: Request) -> Rulebook:
     return rulebook
 
 
-async def _assessment_id(
-    id: Annotated[str, Path(description="Id of the assessment.", json_schema_extra={"format": "uuid"})],
-) -> UUID:
-    try:
-        return UUID(id)
-    except ValueError:
-        raise NotFound(f"there is no assessment {id}") from None
+async def _jobs(request: Request) -> JobQueue:
+    jobs: JobQueue = request.app.state.jobs
+    return jobs
+
+
+CallerDep = Annotated[Caller, Depends(_caller)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+DatabaseDep = Annotated[Database, Depends(_database)]
+RulebookDep = Annotated[Rulebook, Depends(_rulebook)]
+JobsDep = Annotated[JobQueue, Depends(_jobs)]
+
+
+async def _assessments(database: DatabaseDep, caller: CallerDep) -> Assessments:
+    return Assessments(database, caller.workspace)
+
+
+async def _datasets(database: DatabaseDep, caller: CallerDep) -> Datasets:
+    return Datasets(database, caller.workspace)
+
+
+async def _corpora(database: DatabaseDep, caller: CallerDep) -> Corpora:
+    return Corpora(database, caller.workspace)
+
+
+async def _comparisons(database: DatabaseDep, caller: CallerDep) -> Comparisons:
+    return Comparisons(database, caller.workspace)
+
+
+def id_of(what: str) -> Callable[..., Awaitable[UUID]]:
+    """The path's id; one that is none names nothing that is there."""
+
+    async def read_id(
+        id: Annotated[str, Path(description="Its id.", json_schema_extra={"format": "uuid"})],
+    ) -> UUID:
+        try:
+            return UUID(id)
+        except ValueError:
+            raise NotFound(f"there is no {what} {id}") from None
+
+    return read_id
+
+
+def needs(role: Role) -> Dependency:
+    """Refuse callers whose role is less."""
+
+    async def refuse_others(caller: CallerDep) -> None:
+        if not caller.role.includes(role):
+            raise NotAllowed(f"this call needs a key with the role {role}; yours has the role {caller.role}")
+
+    return Dependency(refuse_others)
 
 
 def body_of(*accepted: str) -> Dependency:
@@ -51,7 +112,12 @@ def body_of(*accepted: str) -> Dependency:
 
 
 AssessmentsDep = Annotated[Assessments, Depends(_assessments)]
-RulebookDep = Annotated[Rulebook, Depends(_rulebook)]
-AssessmentId = Annotated[UUID, Depends(_assessment_id)]
+DatasetsDep = Annotated[Datasets, Depends(_datasets)]
+CorporaDep = Annotated[Corpora, Depends(_corpora)]
+ComparisonsDep = Annotated[Comparisons, Depends(_comparisons)]
+AssessmentId = Annotated[UUID, Depends(id_of("assessment"))]
+DatasetId = Annotated[UUID, Depends(id_of("data set"))]
+CorpusId = Annotated[UUID, Depends(id_of("corpus"))]
+ComparisonId = Annotated[UUID, Depends(id_of("comparison"))]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")]

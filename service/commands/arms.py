@@ -31,7 +31,8 @@ BACKENDS = tuple(backend.value for backend in Backend)
 
 class Wishes(Protocol):
     """What a command says of a language model: the most money (in the currency of its prices) and calls to spend,
-    whether it may improve its own instruction, where passages come from, and which model of this machine is meant."""
+    whether it may improve its own instruction, where passages come from, where what they are searched by is kept (in
+    the data folder if None), and which model of this machine is meant."""
 
     @property
     def budget(self) -> float | None: ...
@@ -44,6 +45,9 @@ class Wishes(Protocol):
 
     @property
     def corpus(self) -> Path | None: ...
+
+    @property
+    def indexes(self) -> Path | None: ...
 
     @property
     def search_service(self) -> bool: ...
@@ -101,7 +105,7 @@ def choose_arms(
         if wishes.corpus is not None or wishes.search_service:
             raise Refusal("Passages are shown to a language model; add --backend endpoint, or leave the corpus out.")
         return Chosen(encoder_arms(encoder))
-    retriever = open_retriever(wishes.corpus, wishes.search_service, settings, encoder, language)
+    retriever = open_retriever(wishes.corpus, wishes.search_service, settings, encoder, language, wishes.indexes)
     client = _client(means, wishes, dataset, folder) if Backend.ENDPOINT in backends else None
     specs: list[ArmSpec] = []
     if client is not None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
+from adapters.generative.chat import ChatClient
 from evaluation.audit import Audit, AuditBlocked, SignOffRefused
 from evaluation.comparison import Comparison, TrainingCost, compare
 from evaluation.decision import Verdict, VerdictKind
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.report import Report
+from rules.assess import Assessment
 from rules.choices import Kind
 from rules.form import Form
 from rules.layout import Backend
@@ -31,7 +33,7 @@ from service.commands.terminal_report import show_report
 from service.refusals import REQUIREMENT_NOT_MET, Refusal
 from service.rulebook import load_rulebook
 from service.run_folder import TRIALS, locked, write_report, write_whole
-from service.settings import load_settings
+from service.settings import Settings, load_settings
 
 RUNS = Path("advisor-runs")
 STANDARD_OUTPUT = Path("-")
@@ -72,11 +74,39 @@ class Request:
     search_service: bool = False
     temperatures: tuple[float, ...] = ()
     model: str | None = None
+    indexes: Path | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Read, audited and judged; nothing is fitted yet. `client` is what an endpoint is asked through, if one is."""
+
+    comparison: Comparison
+    examples: Examples
+    assessment: Assessment
+    client: ChatClient | None
+
+    @property
+    def audit(self) -> Audit:
+        return self.examples.audit
 
 
 def run_compare(request: Request, audited: Examples | None = None) -> None:
     """Everything is read and checked before anything is fitted or written; `audited` is what was read already."""
     settings = load_settings()
+    folder = request.out or RUNS / request.data.stem
+    prepared = prepare(request, settings, folder, audited)
+    comparison = prepared.comparison
+    required = read_requirement(request.require, [spec.name for spec in comparison.specs])
+    refuse_blockers(prepared.audit, request)
+    with locked(folder), Bars(prepared.client, Approval.of(settings, request)) as bars:
+        report = compare(comparison, prepared.audit, bars)
+        paths = write_report(folder, report)
+    conclude(report, paths, request, required)
+
+
+def prepare(request: Request, settings: Settings, folder: Path, audited: Examples | None = None) -> Prepared:
+    """What the request asks for, with what the settings allow; `folder` is the comparison's own."""
     encoder = configured_encoder(settings)
     rulebook = load_rulebook(request.policy or settings.policy, request.models or settings.models)
     form = read_form(request.form) if request.form else None
@@ -90,16 +120,17 @@ def run_compare(request: Request, audited: Examples | None = None) -> None:
         request.data, request.test, columns, encoder, policy, asked, encoder_answers=encoder_answers
     )
     examples = replace(examples, audit=signed_off(examples.audit, request))
-    folder = request.out or RUNS / request.data.stem
     means = Means(encoder, settings, rulebook)
     chosen = choose_arms(backends, means, request, examples.dataset, folder, asked.file.language)
-    required = read_requirement(request.require, [spec.name for spec in chosen.specs])
+    material = examples.material(encoder.count_tokens)
+    judged = form or Form.parse({"task": {"kind": asked.kind, "modality": "text"}})
+    assessment = rulebook.assess(judged, material)
     comparison = Comparison(
         dataset=examples.dataset,
         test=examples.test,
         task=asked.task(examples.dataset, examples.test),
         form=rulebook.filled_in(form) if form else None,
-        assessment=rulebook.assess(form, examples.material(encoder.count_tokens)) if form else None,
+        assessment=assessment if form else None,
         specs=chosen.specs,
         policy=policy,
         seed=request.seed,
@@ -110,11 +141,7 @@ def run_compare(request: Request, audited: Examples | None = None) -> None:
         experience=experience_with(encoder),
         temperatures=request.temperatures,
     )
-    refuse_blockers(examples.audit, request)
-    with locked(folder), Bars(chosen.client, Approval.of(settings, request)) as bars:
-        report = compare(comparison, examples.audit, bars)
-        paths = write_report(folder, report)
-    conclude(report, paths, request, required)
+    return Prepared(comparison, examples, assessment, chosen.client)
 
 
 def refuse_blockers(audit: Audit, request: Request) -> None:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, Select, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, insert, select, tuple_, update
 
 from service.errors import EditConflict, NotFound
 from service.storage.database import Database
 from service.storage.tables import assessment_versions, assessments
+from service.storage.workspaces import DEFAULT_WORKSPACE
 
 Document = dict[str, Any]
 
@@ -67,30 +68,39 @@ class Position(NamedTuple):
 
 
 class Assessments:
-    """The assessments in one database."""
+    """The assessments of one workspace."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, workspace: UUID = DEFAULT_WORKSPACE) -> None:
+        self._database, self._workspace = database, workspace
 
     def add(self, judged: Judged) -> Stored:
         """Store a new assessment as its version 1."""
         now, id = datetime.now(UTC), uuid4()
         with self._database.writing() as connection:
-            connection.execute(insert(assessments).values(id=id, name=judged.name, created_at=now, latest=1))
+            connection.execute(
+                insert(assessments).values(
+                    id=id, workspace_id=self._workspace, name=judged.name, created_at=now, latest=1
+                )
+            )
             connection.execute(insert(assessment_versions).values(_row(id, 1, judged, now)))
         return _stored(id, now, 1, judged, now)
 
     def get(self, id: UUID) -> Stored:
         """The assessment in its latest version; `NotFound` when there is none."""
         with self._database.reading() as connection:
-            row = connection.execute(_latest().where(assessments.c.id == id)).one_or_none()
+            row = connection.execute(_latest().where(self._ours(id))).one_or_none()
         if row is None:
             raise NotFound(f"there is no assessment {id}")
         return Stored(id=id, name=row.name, created_at=row.first_created_at, version=_version(row))
 
     def page(self, limit: int, after: Position | None = None) -> Sequence[Listed]:
         """At most `limit` assessments, newest first, starting just after a position."""
-        query = select(assessments).order_by(assessments.c.created_at.desc(), assessments.c.id.desc()).limit(limit)
+        query = (
+            select(assessments)
+            .where(assessments.c.workspace_id == self._workspace)
+            .order_by(assessments.c.created_at.desc(), assessments.c.id.desc())
+            .limit(limit)
+        )
         if after is not None:
             query = query.where(tuple_(assessments.c.created_at, assessments.c.id) < tuple_(*after))
         with self._database.reading() as connection:
@@ -102,7 +112,7 @@ class Assessments:
         with self._database.writing() as connection:
             moved = connection.execute(
                 update(assessments)
-                .where(assessments.c.id == current.id, assessments.c.latest == current.version.number)
+                .where(self._ours(current.id), assessments.c.latest == current.version.number)
                 .values(latest=number, name=judged.name)
             )
             if moved.rowcount == 0:
@@ -121,9 +131,12 @@ class Assessments:
         if below is not None:
             query = query.where(assessment_versions.c.number < below)
         with self._database.reading() as connection:
-            if connection.execute(select(assessments.c.id).where(assessments.c.id == id)).one_or_none() is None:
+            if connection.execute(select(assessments.c.id).where(self._ours(id))).one_or_none() is None:
                 raise NotFound(f"there is no assessment {id}")
             return [_version(row) for row in connection.execute(query)]
+
+    def _ours(self, id: UUID) -> ColumnElement[bool]:
+        return (assessments.c.id == id) & (assessments.c.workspace_id == self._workspace)
 
 
 def _latest() -> Select[Any]:

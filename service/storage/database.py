@@ -65,16 +65,15 @@ def open_database(url: str) -> Database:
     try:
         parsed = make_url(url)
         sqlite = parsed.get_backend_name() == "sqlite"
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
         engine = create_engine(parsed, pool_pre_ping=not sqlite)
     except ArgumentError:
         raise StorageUnavailable(
             "the database URL cannot be read; expected sqlite:///FILE or postgresql://..."
         ) from None
     except ModuleNotFoundError as error:
-        raise StorageUnavailable(
-            f"the database needs the package {error.name}, which is not installed; "
-            "for PostgreSQL: pip install 'psycopg[binary]'"
-        ) from None
+        raise StorageUnavailable(f"the database needs the package {error.name}, which is not installed") from None
     if sqlite:
         _make_folder(parsed.database)
         event.listen(engine, "connect", _configure_sqlite)

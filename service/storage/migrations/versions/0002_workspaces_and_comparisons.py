@@ -7,6 +7,7 @@ Revises: 0001
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -255,5 +256,5 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _document() -> sa.types.TypeEngine[object]:
+def _document() -> sa.types.TypeEngine[Any]:
     return sa.JSON().with_variant(JSONB(), "postgresql")

@@ -1,0 +1,144 @@
+"""Comparisons as they are told over HTTP."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from service.storage.comparisons import UNDER_WAY, Comparisons, Status, StoredComparison, StoredTrial
+
+
+class ArmProgress(BaseModel):
+    """How far one arm is. Trials that were not called for yet are not counted."""
+
+    arm: str
+    title: str
+    trials: int
+    finished: int
+    running: int
+    given_up: int
+    seconds: float = Field(description="Of the finished trials together.")
+
+
+class Line(BaseModel):
+    """A place in the queue."""
+
+    before: int = Field(description="Comparisons that are to be worked on first.")
+    minutes: float | None = Field(description="How long they may take; null where nobody can tell yet.")
+
+
+class ComparisonItem(BaseModel):
+    """A comparison in a list."""
+
+    id: UUID
+    name: str
+    status: Status
+    created_at: datetime
+    finished_at: datetime | None
+    verdict: dict[str, Any] | None = Field(description="Kind, arm and headline; null until there is one.")
+
+
+class ComparisonView(ComparisonItem):
+    """A comparison, and how far it is."""
+
+    dataset_id: UUID | None = Field(description="Null when the data set was deleted.")
+    test_dataset_id: UUID | None
+    corpus_id: UUID | None
+    assessment_id: UUID | None
+    request: dict[str, Any] = Field(description="What was asked for, with every default filled in.")
+    started_at: datetime | None
+    line: Line | None = Field(description="Null unless it is queued.")
+    plan: dict[str, Any] | None = Field(description="Arms, split, what it can see, what it takes; null until planned.")
+    foreseen: dict[str, Any] | None = Field(description="What waits for approval: calls, tokens, cost.")
+    approved_by: str | None
+    arms: list[ArmProgress]
+    minutes_left: float | None = Field(description="An estimate from finished trials; null where nobody can tell.")
+    problem: str | None = Field(description="Why it is blocked or failed, and what to do.")
+
+
+class ComparisonPage(BaseModel):
+    """A page of comparisons, newest first."""
+
+    items: list[ComparisonItem]
+    next_cursor: str | None = Field(description="Cursor of the next page; null on the last one.")
+
+
+def show(stored: StoredComparison, comparisons: Comparisons) -> dict[str, Any]:
+    """A `ComparisonView`."""
+    trials = comparisons.trials(stored.id)
+    line = None
+    if stored.status is Status.QUEUED:
+        before, minutes = comparisons.line(stored)
+        line = {"before": before, "minutes": minutes}
+    return {
+        **show_item(stored),
+        "dataset_id": _text(stored.subjects.dataset_id),
+        "test_dataset_id": _text(stored.subjects.test_id),
+        "corpus_id": _text(stored.subjects.corpus_id),
+        "assessment_id": _text(stored.subjects.assessment_id),
+        "request": stored.request,
+        "started_at": _text(stored.started_at),
+        "line": line,
+        "plan": stored.plan,
+        "foreseen": stored.foreseen if stored.status is Status.AWAITING_APPROVAL else None,
+        "approved_by": stored.approved_by,
+        "arms": _arms(trials),
+        "minutes_left": _minutes_left(trials) if stored.status in UNDER_WAY else None,
+        "problem": (stored.problem or {}).get("detail"),
+    }
+
+
+def show_item(stored: StoredComparison) -> dict[str, Any]:
+    """A `ComparisonItem`."""
+    return {
+        "id": str(stored.id),
+        "name": stored.name,
+        "status": stored.status,
+        "created_at": stored.created_at.isoformat(),
+        "finished_at": _text(stored.finished_at),
+        "verdict": stored.verdict,
+    }
+
+
+def _arms(trials: Sequence[StoredTrial]) -> list[dict[str, Any]]:
+    by_arm: dict[str, list[StoredTrial]] = defaultdict(list)
+    for trial in trials:
+        by_arm[trial.arm].append(trial)
+    return [
+        {
+            "arm": arm,
+            "title": of_arm[0].title,
+            "trials": len(of_arm),
+            **{
+                status: sum(trial.status == status for trial in of_arm)
+                for status in ("finished", "running", "given_up")
+            },
+            "seconds": round(sum(trial.seconds or 0.0 for trial in of_arm), 3),
+        }
+        for arm, of_arm in by_arm.items()
+    ]
+
+
+def _minutes_left(trials: Sequence[StoredTrial]) -> float | None:
+    """Each trial that is still to come takes as long as the finished ones of its arm, row for row."""
+    seconds = 0.0
+    for trial in trials:
+        if trial.status in ("queued", "running"):
+            done = [other for other in trials if other.arm == trial.arm and other.seconds is not None]
+            if not done:
+                return None
+            rows = sum(other.train_size for other in done)
+            took = sum(other.seconds or 0.0 for other in done)
+            seconds += took / rows * trial.train_size if rows else took / len(done)
+    return round(seconds / 60, 2)
+
+
+def _text(value: UUID | datetime | None) -> str | None:
+    if value is None:
+        return None
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,0 +1,134 @@
+"""What was asked of a comparison over HTTP, laid out in its folder for whichever worker takes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from rules.layout import Backend
+from service.errors import Place, RequestRefused
+from service.problems import pointer
+from service.settings import Settings
+from service.storage.corpora import StoredCorpus
+from service.storage.datasets import StoredDataset
+from service.storage.folders import (
+    CORPUS,
+    EXAMPLES,
+    FORM,
+    REQUEST,
+    TASK,
+    TEST,
+    comparison_folder,
+    corpus_folder,
+    dataset_folder,
+    kept_path,
+    lay_out,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from service.api.comparisons import NewComparison
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a comparison reads."""
+
+    dataset: StoredDataset
+    test: StoredDataset | None
+    corpus: StoredCorpus | None
+    form: Document | None
+
+
+def asked_of(body: NewComparison, sources: Sources, caller: str, settings: Settings) -> Document:
+    """Every choice, with its default. `RequestRefused` where the deployment or the data do not allow one."""
+    _refuse_impossible(body, sources, settings)
+    described = sources.dataset.description
+    return {
+        "kind": described["kind"], "input_column": described["input_column"],
+        "output_column": described["output_column"], "backends": list(dict.fromkeys(body.backends)),
+        "seed": body.seed, "learning_curve": body.learning_curve, "training_cost": body.training_cost,
+        "exhaustive": body.exhaustive, "accept": body.accept, "accepted_by": caller if body.accept else None,
+        "budget": _least(body.budget, settings.budget_money), "calls": _least(body.calls, settings.budget_calls),
+        "improve_prompt": body.improve_prompt, "search_service": body.search_service,
+        "corpus": str(sources.corpus.id) if sources.corpus else None,
+        "temperatures": body.temperatures, "hold": body.hold,
+    }  # fmt: skip
+
+
+def lay_out_comparison(settings: Settings, id: UUID, asked: Document, sources: Sources) -> None:
+    """Links to the files under the names that they came with, and what was asked; the request last, as a whole."""
+    folder = comparison_folder(settings, id)
+    lay_out(folder / EXAMPLES, _link(settings, sources.dataset))
+    if sources.test is not None:
+        lay_out(folder / TEST, _link(settings, sources.test))
+    if sources.corpus is not None:
+        (folder / CORPUS).symlink_to(corpus_folder(settings, sources.corpus.id))
+    if sources.form is not None:
+        (folder / FORM).write_text(json.dumps(sources.form), encoding="utf-8")
+    task = dataset_folder(settings, sources.dataset.id) / TASK
+    if task.exists():
+        (folder / TASK).write_bytes(task.read_bytes())
+    _write(folder / REQUEST, asked)
+
+
+def raise_limits(settings: Settings, id: UUID, budget: float | None, calls: int | None) -> None:
+    """Let a comparison spend up to other limits than before; the deployment's own still hold."""
+    path = comparison_folder(settings, id) / REQUEST
+    asked = json.loads(path.read_text(encoding="utf-8"))
+    if budget is not None:
+        asked["budget"] = _least(budget, settings.budget_money)
+    if calls is not None:
+        asked["calls"] = _least(calls, settings.budget_calls)
+    _write(path, asked)
+
+
+def _refuse_impossible(body: NewComparison, sources: Sources, settings: Settings) -> None:
+    places = []
+    kind = sources.dataset.description["kind"]
+    backends = body.backends or [Backend.ENCODER]
+    told = ((sources.form or {}).get("task") or {}).get("kind")
+    if body.form is not None and body.assessment_id is not None:
+        places.append(Place("an assessment and a form; send one of them", pointer(["form"])))
+    if told is not None and told != kind:
+        places.append(Place(f"the form says {told}, the data set {kind}; make them agree", pointer(["form", "task"])))
+    if sources.test is not None and sources.test.description["kind"] != kind:
+        places.append(Place("its rows are asked for something else", pointer(["test_dataset_id"])))
+    if kind != "classification" and Backend.ENCODER in backends:
+        why = f"the embedded encoder sorts texts into labels, and this is {kind}; ask for endpoint or local"
+        places.append(Place(why, pointer(["backends"])))
+    if Backend.ENDPOINT in backends and (settings.endpoint is None or not settings.endpoint_model):
+        why = "this deployment has no endpoint; its operator sets ADVISOR_ENDPOINT and ADVISOR_ENDPOINT_MODEL"
+        places.append(Place(why, pointer(["backends"])))
+    if Backend.LOCAL in backends and settings.local_model is None:
+        why = "this deployment has no model of its own; its operator sets ADVISOR_LOCAL_MODEL"
+        places.append(Place(why, pointer(["backends"])))
+    if body.search_service and settings.search_url is None:
+        why = "this deployment has no search service; its operator sets ADVISOR_SEARCH_URL"
+        places.append(Place(why, pointer(["search_service"])))
+    if set(backends) == {Backend.ENCODER} and (sources.corpus is not None or body.search_service):
+        why = "passages are shown to a language model; ask for endpoint or local as well"
+        places.append(Place(why, pointer(["corpus_id" if sources.corpus is not None else "search_service"])))
+    if sources.corpus is not None and body.search_service:
+        places.append(Place("passages come from a corpus or from the service; send one", pointer(["corpus_id"])))
+    if places:
+        raise RequestRefused(places)
+
+
+def _link(settings: Settings, dataset: StoredDataset) -> dict[str, Path]:
+    return {dataset.description["file_name"]: kept_path(settings, dataset.file.sha256)}
+
+
+def _least(asked: float | None, allowed: float | None) -> float | None:
+    stated = [limit for limit in (asked, allowed) if limit is not None]
+    return min(stated) if stated else None
+
+
+def _write(path: Path, document: Document) -> None:
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    unfinished.replace(path)

@@ -1,0 +1,88 @@
+"""Followers of comparisons: one look at the database for all of them, however many they are."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from typing import Final
+from uuid import UUID
+
+from starlette.concurrency import run_in_threadpool
+
+from service.errors import StorageUnavailable
+from service.storage.database import Database
+from service.storage.events import Event, events_after, latest_numbers
+
+LOOK_EVERY: Final = 0.5
+"""Seconds."""
+PAGE: Final = 500
+
+logger = logging.getLogger(__name__)
+
+
+class Following:
+    """Tells followers of new events. Start it in the loop that they run in."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._followers: dict[UUID, set[asyncio.Queue[Event]]] = defaultdict(set)
+        self._told: dict[UUID, int] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Look from now on."""
+        self._task = asyncio.create_task(self._look())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def events(self, comparison: UUID, after: int) -> AsyncIterator[Event]:
+        """Every event after a number, those that are there and those to come; without an end of its own."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._followers[comparison].add(queue)
+        try:
+            number = after
+            while page := await run_in_threadpool(events_after, self._database, comparison, number, PAGE):
+                for event in page:
+                    number = event.number
+                    yield event
+            while True:
+                event = await queue.get()
+                if event.number > number:
+                    number = event.number
+                    yield event
+        finally:
+            self._followers[comparison].discard(queue)
+            if not self._followers[comparison]:
+                self._followers.pop(comparison, None)
+                self._told.pop(comparison, None)
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self._tell()
+            except StorageUnavailable:
+                logger.warning("followers wait: the database did not answer")
+
+    async def _tell(self) -> None:
+        followed = list(self._followers)
+        if not followed:
+            return
+        numbers = await run_in_threadpool(latest_numbers, self._database, followed)
+        for comparison, number in numbers.items():
+            told = self._told.get(comparison)
+            if told is None:
+                # Whoever began to follow since the last look may have read any part of these already.
+                told = max(0, number - PAGE)
+            if number > told:
+                for event in await run_in_threadpool(events_after, self._database, comparison, told, PAGE):
+                    self._told[comparison] = event.number
+                    for queue in self._followers.get(comparison, ()):
+                        queue.put_nowait(event)
+            self._told.setdefault(comparison, number)

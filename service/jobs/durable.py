@@ -1,0 +1,120 @@
+"""One worker, from its first heartbeat to its last: `with working(...)` in a process of its own or beside the API."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+from uuid import uuid4
+
+from dbos import DBOS, DBOSConfig
+
+from service.jobs.leases import Heart, Leases
+from service.jobs.queue import JobQueue
+from service.jobs.system import COMPARISONS, GPU, NAME, PLANNING, SERIALIZER, TRIALS, VERSION, system_engine, system_url
+from service.jobs.worker import Worker, current_worker, employ
+from service.jobs.workflows import register
+from service.settings import Settings
+from service.storage.database import Database
+from service.storage.datasets import waiting_audits
+from service.storage.runs import Runs
+
+AT_ONCE: Final = {COMPARISONS: 2, PLANNING: 1, TRIALS: 1, GPU: 1}
+"""Of each queue, on each worker. A comparison itself only waits for its parts; one trial has all processors."""
+POLL_SECONDS: Final = 0.2
+KEEP_SECONDS: Final = 7 * 24 * 3600.0
+"""How long the queue remembers what has ended; the comparisons themselves are kept until they are deleted."""
+SWEEP_EVERY: Final = 3600.0
+ENDED: Final = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+BROKEN: Final = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def working(settings: Settings, database: Database, queues: Sequence[str]) -> Iterator[Worker]:
+    """A worker that serves these queues. On leaving, its work is left for the next one; nothing that ended is lost.
+
+    One at a time in a process.
+    """
+    name = f"{socket.gethostname()[:30]}-{os.getpid()}-{uuid4().hex[:8]}"
+    worker = Worker(settings, database, name)
+    leases = Leases(database, name, queues, settings.lease_seconds)
+    leases.renew()  # before anything can be taken from the queue, or others would take it for a dead one's
+    engine = system_engine(settings)
+    employ(worker)
+    register()
+    config = DBOSConfig(
+        name=NAME, system_database_url=system_url(settings), application_version=VERSION, executor_id=name,
+        serializer=SERIALIZER, log_level="WARNING", enable_otlp=False,
+    )  # fmt: skip
+    if engine is not None:
+        config["system_database_engine"] = engine
+    DBOS(config=config)
+    DBOS.listen_queues(list(queues))
+    DBOS.launch()
+    for queue, most in AT_ONCE.items():
+        DBOS.register_queue(
+            queue, worker_concurrency=most, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
+        )
+    jobs = JobQueue(settings)
+    heart = Heart(leases, settings.lease_seconds / 5, _Caretaker(Runs(database), database, jobs).care)
+    heart.start()
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        heart.stop()
+        DBOS.destroy(workflow_completion_timeout_sec=0)
+        employ(None)
+        jobs.close()
+        if engine is not None:
+            engine.dispose()
+
+
+class _Caretaker:
+    """What the leader does at each beat, so that no work is left lying."""
+
+    def __init__(self, runs: Runs, database: Database, jobs: JobQueue) -> None:
+        self._runs, self._database, self._jobs = runs, database, jobs
+        self._swept = 0.0
+
+    def care(self, living: dict[str, list[str]]) -> None:
+        """Hand on the work of the dead, put in what a crash kept from the queue, and sweep."""
+        self._hand_on(set(living))
+        for run in self._runs.queued():
+            self._jobs.add_comparison(run)
+        for dataset in waiting_audits(self._database):
+            self._jobs.add_audit(dataset)
+        self._end_broken()
+        if time.monotonic() - self._swept > SWEEP_EVERY:
+            self._sweep()
+            self._swept = time.monotonic()
+
+    def _hand_on(self, living: set[str]) -> None:
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        dead = sorted({flow.executor_id for flow in pending if flow.executor_id} - living)
+        if dead:
+            # resume_workflow would begin the count of recoveries anew, and one that kills its worker would never end.
+            handed = DBOS._recover_pending_workflows(dead)
+            logger.warning("%d pieces of work of %d dead workers were handed on", len(handed), len(dead))
+
+    def _end_broken(self) -> None:
+        """A comparison whose workflow ended by an error of ours would be waited for in vain."""
+        for run in self._runs.running():
+            flows = DBOS.list_workflows(workflow_ids=[str(run)], load_input=False, load_output=False)
+            if flows and flows[0].status in BROKEN:
+                current_worker().fail(
+                    str(run.comparison), run.generation, "an error of the advisor ended it; the log says more"
+                )
+
+    def _sweep(self) -> None:
+        before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - KEEP_SECONDS))
+        while old := DBOS.list_workflows(
+            status=ENDED, completed_before=before, limit=500, load_input=False, load_output=False
+        ):
+            DBOS.delete_workflows([flow.workflow_id for flow in old])

@@ -1,0 +1,48 @@
+"""The queue as the API sees it: work goes in."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from dbos import DBOSClient, EnqueueOptions
+from dbos import error as dbos_error
+from sqlalchemy.exc import DBAPIError
+
+from service.errors import StorageUnavailable
+from service.jobs.system import COMPARISONS, PLANNING, SERIALIZER, VERSION, system_engine, system_url
+from service.settings import Settings
+from service.storage.runs import Run
+
+
+class JobQueue:
+    """Work for workers. The same work can be put in twice: it is there once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._engine = system_engine(settings)
+        self._client = DBOSClient(
+            system_database_url=None if self._engine is not None else system_url(settings),
+            system_database_engine=self._engine,
+            serializer=SERIALIZER,
+            retry_connection_errors=False,
+        )
+
+    def add_comparison(self, run: Run) -> None:
+        """Have it begun, or gone on with."""
+        self._add(COMPARISONS, "comparison", str(run), str(run.comparison), run.generation)
+
+    def add_audit(self, dataset: UUID) -> None:
+        """Have a data set audited."""
+        self._add(PLANNING, "audit", f"audit.{dataset}", str(dataset))
+
+    def close(self) -> None:
+        """Give its connections back."""
+        self._client.destroy()
+        if self._engine is not None:
+            self._engine.dispose()
+
+    def _add(self, queue: str, workflow: str, id: str, *arguments: object) -> None:
+        options = EnqueueOptions(queue_name=queue, workflow_name=workflow, workflow_id=id, app_version=VERSION)
+        try:
+            self._client.enqueue(options, *arguments)
+        except (DBAPIError, dbos_error.DBOSException) as error:
+            raise StorageUnavailable(f"the queue did not answer: {type(error).__name__}") from error
