@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from rules.layout import Backend
+from service.api.comparison_views import NewComparison
 from service.errors import Place, RequestRefused
 from service.problems import pointer
 from service.settings import Settings
@@ -27,9 +28,6 @@ from service.storage.folders import (
     kept_path,
     lay_out,
 )  # fmt: skip
-
-if TYPE_CHECKING:
-    from service.api.comparisons import NewComparison
 
 Document = dict[str, Any]
 

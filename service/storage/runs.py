@@ -88,9 +88,9 @@ class Runs:
         if not wanted:
             return
         rows = [
-            {"comparison_id": run.comparison, "status": "queued", "attempts": 0,
+            {"comparison_id": run.comparison, "number": number, "status": "queued", "attempts": 0,
              **{name: trial[name] for name in ("key", "arm", "title", "train_size")}}
-            for trial in wanted
+            for number, trial in enumerate(wanted)
         ]  # fmt: skip
         with self._database.writing() as connection:
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
