@@ -108,11 +108,14 @@ class ComparisonPage(BaseModel):
 
 def show(stored: StoredComparison, comparisons: Comparisons) -> dict[str, Any]:
     """A `ComparisonView`."""
-    trials = comparisons.trials(stored.id)
-    line = None
-    if stored.status is Status.QUEUED:
-        before, minutes = comparisons.line(stored)
-        line = {"before": before, "minutes": minutes}
+    line = comparisons.line(stored) if stored.status is Status.QUEUED else None
+    return show_with(stored, comparisons.trials(stored.id), line)
+
+
+def show_with(
+    stored: StoredComparison, trials: Sequence[StoredTrial], line: tuple[int, float | None] | None
+) -> dict[str, Any]:
+    """The same from what was looked up already."""
     return {
         **show_item(stored),
         "dataset_id": _text(stored.subjects.dataset_id),
@@ -121,7 +124,7 @@ def show(stored: StoredComparison, comparisons: Comparisons) -> dict[str, Any]:
         "assessment_id": _text(stored.subjects.assessment_id),
         "request": stored.request,
         "started_at": _text(stored.started_at),
-        "line": line,
+        "line": None if line is None else {"before": line[0], "minutes": line[1]},
         "plan": stored.plan,
         "foreseen": stored.foreseen if stored.status is Status.AWAITING_APPROVAL else None,
         "approved_by": stored.approved_by,

@@ -12,10 +12,12 @@ from fastapi.openapi.utils import get_openapi
 from evaluation.render.assessment import to_markdown
 from rules.assess import Assessment
 from rules.questionnaire import questionnaire
+from service.api import comparison_examples
 from service.api.assessments import show, show_version
 from service.api.dependencies import JSON, MERGE_PATCH
 from service.api.forms import judge, parse_form
 from service.api.merge_patch import merge
+from service.api.uploads import MULTIPART
 from service.errors import FormRefused
 from service.problems import MEDIA_TYPE, Problem, problem
 from service.rulebook import Rulebook
@@ -33,9 +35,14 @@ FORM = {
 PATCH = {"examples": {"reviewed": "experts"}, "task": {"narrow": True}}
 
 ONE = "/v1/assessments/{id}"
+COMPARISON = "/v1/comparisons/{id}"
 REQUESTS = {
     ("/v1/assessments", "post"): (JSON, "new_assessment"),
     (ONE, "patch"): (MERGE_PATCH, "patch"),
+    ("/v1/datasets", "post"): (MULTIPART, "new_dataset"),
+    ("/v1/corpora", "post"): (MULTIPART, "new_corpus"),
+    ("/v1/comparisons", "post"): (JSON, "new_comparison"),
+    (COMPARISON + "/resume", "post"): (JSON, "limits"),
 }
 RESPONSES = {
     ("/healthz", "get"): ("200", "health"),
@@ -46,7 +53,28 @@ RESPONSES = {
     (ONE + ".md", "get"): ("200", "printed_assessment"),
     (ONE, "patch"): ("200", "changed_assessment"),
     (ONE + "/versions", "get"): ("200", "version_page"),
+    ("/v1/datasets", "post"): ("201", "dataset"),
+    ("/v1/datasets", "get"): ("200", "dataset_page"),
+    ("/v1/datasets/{id}", "get"): ("200", "dataset"),
+    ("/v1/datasets/{id}", "delete"): ("200", "deleted_dataset"),
+    ("/v1/corpora", "post"): ("201", "corpus"),
+    ("/v1/corpora", "get"): ("200", "corpus_page"),
+    ("/v1/corpora/{id}", "get"): ("200", "corpus"),
+    ("/v1/comparisons", "post"): ("202", "waiting_comparison"),
+    ("/v1/comparisons", "get"): ("200", "comparison_page"),
+    (COMPARISON, "get"): ("200", "comparison"),
+    (COMPARISON + "/approve", "post"): ("200", "comparison"),
+    (COMPARISON + "/cancel", "post"): ("200", "comparison"),
+    (COMPARISON + "/resume", "post"): ("200", "comparison"),
+    (COMPARISON + "/events", "get"): ("200", "events"),
+    (COMPARISON + "/report.json", "get"): ("200", "report"),
+    (COMPARISON + "/report.md", "get"): ("200", "printed_report"),
+    (COMPARISON + "/report.html", "get"): ("200", "report_page"),
 }
+BY_MEDIA_TYPE = {
+    "application/json": "report", "text/markdown": "printed_report", "text/html": "report_page",
+}  # fmt: skip
+"""Examples of the one call whose form depends on `Accept`."""
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -91,6 +119,7 @@ def examples(version: str) -> dict[str, Any]:
         "assessment_page": {"items": [item], "next_cursor": None},
         "version_page": {"items": [show_version(changed.version)], "next_cursor": "dmVyc2lvbiAy"},
         "problem": _example_problem(),
+        **comparison_examples.examples(),
     }
 
 
@@ -131,6 +160,8 @@ def _add_examples(document: dict[str, Any]) -> None:
     for (path, method), (status, name) in RESPONSES.items():
         for content in paths[path][method]["responses"][status]["content"].values():
             _show(content, name)
+    for media_type, content in paths[COMPARISON + "/report"]["get"]["responses"]["200"]["content"].items():
+        _show(content, BY_MEDIA_TYPE[media_type])
 
 
 def _show(content: dict[str, Any], name: str) -> None:
