@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,3 +99,33 @@ class Serve(Protocol):
 def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
         yield lambda **faults: ChatServer(faults, stack)
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., Path]:
+    """Writes a tiny sentence-transformers model with random weights: other weights at the price of milliseconds."""
+
+    from adapters.encoder.embedding import Encoder
+
+    def make(folder: Path, seed: int = 0, architecture: str = "bert", pooling: str = "mean") -> Path:
+        import torch
+        from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
+
+        shutil.copytree(Encoder.embedded().folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if architecture == "bert":
+                sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 2}
+                model = BertModel(BertConfig(vocab_size=30522, **sizes))
+            else:
+                model = DistilBertModel(
+                    DistilBertConfig(vocab_size=30522, dim=32, n_heads=2, hidden_dim=64, n_layers=2)
+                )
+        model.save_pretrained(folder)
+        modes = {
+            f"pooling_mode_{mode}": mode.startswith(pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")
+        }
+        (folder / "1_Pooling/config.json").write_text(json.dumps({"word_embedding_dimension": 32, **modes}))
+        return folder
+
+    return make
