@@ -1,13 +1,16 @@
-"""Nothing that a test starts leaves this machine; chat servers that fail on command, each a process of its own."""
+"""What a test starts stays on this machine: chat servers that fail on command, and databases, as real processes."""
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -129,3 +132,69 @@ def make_model() -> Callable[..., Path]:
         return folder
 
     return make
+
+
+POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+"""Debian keeps its programs out of PATH."""
+UNSAFE_AND_QUICK = "fsync=off full_page_writes=off synchronous_commit=off max_connections=200"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """A server of our own on a free port, gone after the tests: the URL of a database on it that nobody changes."""
+    if not POSTGRESQL:
+        pytest.skip("needs PostgreSQL: apt install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="advisor-postgresql-"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    listens = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories={folder} {UNSAFE_AND_QUICK}"
+    options = " ".join(f"-c {option}" for option in listens.split())
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, "postgres", "postgres")
+        _postgresql(
+            "initdb", "-D", folder / "data", "-U", "tests", "--auth=trust", "--no-locale", "-E", "UTF8", "--no-sync"
+        )
+        _postgresql("pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w", "-t", "60", "-o", options, "start")
+        yield f"postgresql://tests@127.0.0.1:{port}/postgres"
+    finally:
+        if (folder / "data" / "postmaster.pid").exists():
+            _postgresql("pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _postgresql(program: str, *arguments: str | Path) -> None:
+    """As an ordinary user: PostgreSQL refuses root."""
+    command = [str(POSTGRESQL[-1] / program), *map(str, arguments)]
+    if os.geteuid() == 0:
+        command = ["runuser", "-u", "postgres", "--", *command]
+    # Output goes to a file: the server inherits it, and a pipe would be waited for as long as the server runs.
+    with tempfile.TemporaryFile("w+") as said:
+        done = subprocess.run(command, stdout=said, stderr=said, cwd="/", check=False)
+        said.seek(0)
+        assert done.returncode == 0, said.read()
+
+
+DATABASES = itertools.count(1)
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database, dropped after the test."""
+    import psycopg
+
+    name = f"test_{next(DATABASES)}"
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield postgresql_server.rpartition("/")[0] + f"/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind that the advisor runs on."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'a.sqlite3'}"
+    url: str = request.getfixturevalue("postgresql_url")
+    return url

@@ -1,11 +1,10 @@
-"""Assessments in a real SQLite file."""
+"""Assessments in real databases."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -17,8 +16,8 @@ from service.storage.migrate import migrate
 
 
 @pytest.fixture
-def assessments(tmp_path: Path) -> Iterator[Assessments]:
-    database = open_database(f"sqlite:///{tmp_path / 'a.sqlite3'}")
+def assessments(database_url: str) -> Iterator[Assessments]:
+    database = open_database(database_url)
     migrate(database)
     yield Assessments(database)
     database.close()
