@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,9 @@ def write_rows(path: Path, count: int, seed: int = 1) -> Path:
     rng, rows = random.Random(seed), []
     for number in range(count):
         label = list(TOPICS)[number % len(TOPICS)]
-        filler = " ".join(rng.choice("alpha bravo castor delta echo fox golf hotel".split()) for _ in range(6))
+        filler = " ".join(
+            rng.choice(["alpha", "bravo", "castor", "delta", "echo", "fox", "golf", "hotel"]) for _ in range(6)
+        )
         text = f"{filler} {rng.choice(TOPICS[label].split())} {number} {filler[::-1]}"
         rows.append({"id": f"row-{number}", "input": text, "output": label})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -56,6 +58,8 @@ class House:
     def __init__(self, folder: Path, encoder: Path, database: str) -> None:
         self.data = folder / "data"
         self.log = folder / "log.txt"
+        self.rows = write_rows(folder / "tickets.jsonl", 60)
+        self.wait_until = wait_until
         self.processes: list[subprocess.Popen[bytes]] = []
         self.environment = {
             **os.environ,
@@ -163,6 +167,26 @@ class House:
                     ours.append(int(folder.name))
         return ours
 
+    def kill_children_at_work(self) -> None:
+        """All but those that only wait for something to do are in the middle of it; so are these."""
+        for child in self.children():
+            os.kill(child, signal.SIGKILL)
+
+    def tried_again(self, id: str, after: int) -> bool:
+        """Whether, after that event, a trial began twice without an end in between."""
+        keys = [data["key"] for _, kind, data in self.events(id, after) if kind == "trial_started"]
+        return len(keys) > len(set(keys))
+
+    def assert_nothing_finished_ran_again(self, id: str) -> None:
+        """No trial began, or ended, after it had ended."""
+        finished: set[str] = set()
+        for _, kind, data in self.events(id):
+            if kind in ("trial_started", "trial_finished"):
+                assert data["key"] not in finished, (kind, data)
+            if kind == "trial_finished":
+                finished.add(data["key"])
+        assert finished
+
     def close(self) -> None:
         for process in self.processes:
             with suppress(ProcessLookupError):
@@ -181,31 +205,31 @@ class House:
         return self.http.get("/healthz").status_code == 200
 
 
-def assert_nothing_finished_ran_again(events: list[tuple[int, str, dict[str, Any]]]) -> None:
-    """No trial began, or ended, after it had ended."""
-    finished: set[str] = set()
-    for _, kind, data in events:
-        if kind in ("trial_started", "trial_finished"):
-            assert data["key"] not in finished, (kind, data)
-        if kind == "trial_finished":
-            finished.add(data["key"])
-    assert finished
-
-
 @pytest.fixture(scope="session")
 def tiny_encoder(make_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("encoder") / "tiny")
 
 
-@pytest.fixture
-def rows(tmp_path: Path) -> Path:
-    return write_rows(tmp_path / "tickets.jsonl", 60)
+@pytest.fixture(scope="session")
+def open_house(tiny_encoder: Path) -> Callable[..., AbstractContextManager[House]]:
+    """Makes one in a folder, on a database."""
+
+    @contextmanager
+    def opened(folder: Path, database: str) -> Iterator[House]:
+        house = House(folder, tiny_encoder, database)
+        try:
+            yield house
+        finally:
+            house.close()
+            for child in house.children():
+                os.kill(child, signal.SIGKILL)
+
+    return opened
 
 
 @pytest.fixture
-def house(tmp_path: Path, tiny_encoder: Path, database_url: str) -> Iterator[House]:
-    house = House(tmp_path, tiny_encoder, database_url)
-    yield house
-    house.close()
-    for child in house.children():
-        os.kill(child, signal.SIGKILL)
+def house(
+    tmp_path: Path, open_house: Callable[..., AbstractContextManager[House]], database_url: str
+) -> Iterator[House]:
+    with open_house(tmp_path, database_url) as house:
+        yield house

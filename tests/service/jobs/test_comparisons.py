@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Any
 
-HOLD: dict[str, Any] = {"hold": True}
 
-
-def test_from_upload_to_report(house: Any, rows: Path) -> None:
+def test_from_upload_to_report(house: Any) -> None:
     house.serve()
-    dataset = house.upload(rows)
+    dataset = house.upload(house.rows)
     comparison = house.compare(dataset)
     ended = house.ended(comparison)
     assert ended["verdict"]["arm"] in {arm["arm"] for arm in ended["arms"]}
