@@ -23,7 +23,7 @@ from evaluation.prior import GainPrior, Prior, gain_prior
 from evaluation.recorded import cheapest_first
 from evaluation.repetition import AskedAgain, Repetition, ask_again
 from evaluation.report import Report
-from evaluation.scoring import ScoredArm, score_arm, statistics_design
+from evaluation.scoring import ScoredArm, score_arm, statistics_design, with_similarity
 from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
 from evaluation.side_effects import Compared, SideEffects, find_side_effects
 from evaluation.spending import foresee, together
@@ -141,6 +141,8 @@ def _arms(
     ]
     if comparison.recorded is None:
         return arms
+    if comparison.similarity is not None and comparison.task.kind == "generation":
+        arms = [with_similarity(arm, split, comparison.similarity) for arm in arms]
     return cheapest_first([*arms, *comparison.recorded.scored(split.tested, policy)], policy)
 
 

@@ -130,6 +130,8 @@ class Report(_Record):
     metric: str = "accuracy"
     """What decides: the mean of it over rows is an arm's `accuracy`."""
     flips: tuple[Flip, ...]
+    similarity_model: str | None = None
+    """Which embedding model the semantic similarity among the metrics is by; None where there is none."""
     outlook: Outlook
     audit: Audit
     split: SplitSummary

@@ -9,6 +9,7 @@ from pathlib import Path
 from evaluation.arm import ArmSpec, Foreseen
 from evaluation.dataset import Dataset, Task
 from evaluation.experience import Experience
+from evaluation.metrics.semantic_similarity import SemanticSimilarity
 from evaluation.policy import EvaluationPolicy
 from evaluation.recorded import Recorded
 from evaluation.trials import PlannedTrial
@@ -35,7 +36,8 @@ class Comparison:
     of further arms to every test row; without `specs` they are all that is compared, and every row is tested.
     At each of the `temperatures` the recommended arm is asked again, several times the same.
     `exhaustive` trains every fine-tune, whatever the gate says. `experience` is what the same arms did on data sets
-    that are none of the user's; without it published results are taken.
+    that are none of the user's; without it published results are taken. `similarity` is told beside the metrics of
+    generated texts; it never decides.
     """
 
     dataset: Dataset
@@ -53,6 +55,7 @@ class Comparison:
     exhaustive: bool = False
     experience: Experience | None = None
     temperatures: tuple[float, ...] = ()
+    similarity: SemanticSimilarity | None = None
 
     def known_deviation(self, spec: ArmSpec) -> float | None:
         """Standard deviation of accuracy between fits of the arm on other data sets; None where nobody knows."""

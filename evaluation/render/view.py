@@ -10,7 +10,7 @@ from evaluation.leakage import Measured
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
 from evaluation.recorded import NOT_STATED
 from evaluation.render.advice import advice_beside_figures
-from evaluation.render.metrics import metric_table, metric_title
+from evaluation.render.metrics import metric_note, metric_table, metric_title
 from evaluation.render.plot import Plot, axis_ends, forest_plot, round_ticks
 from evaluation.render.repetition import repetition_sentences
 from evaluation.render.retrieval import retrieval_sentences
@@ -66,6 +66,11 @@ class View:
     def metric_table(self) -> tuple[list[str], list[tuple[str, list[str]]]]:
         """Every metric of the task."""
         return metric_table(self.report)
+
+    @property
+    def metric_note(self) -> str | None:
+        """What has to be said of one of them."""
+        return metric_note(self.report)
 
     @cached_property
     def spending_rows(self) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from evaluation.audit import Audit, AuditBlocked, SignOffRefused
 from evaluation.comparison import Comparison, TrainingCost, compare
 from evaluation.decision import Verdict, VerdictKind
+from evaluation.metrics.semantic_similarity import SemanticSimilarity
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.report import Report
@@ -109,6 +110,7 @@ def run_compare(request: Request, audited: Examples | None = None) -> None:
         exhaustive=request.exhaustive,
         experience=experience_with(encoder),
         temperatures=request.temperatures,
+        similarity=SemanticSimilarity(encoder.embed, encoder.name) if asked.kind == "generation" else None,
     )
     refuse_blockers(examples.audit, request)
     with locked(folder), Bars(chosen.client, Approval.of(settings, request)) as bars:
