@@ -98,3 +98,10 @@ class Serve(Protocol):
 def serve() -> Iterator[Serve]:
     with ExitStack() as stack:
         yield lambda **faults: ChatServer(faults, stack)
+
+
+@pytest.fixture(scope="module")
+def serve_all_tests() -> Iterator[Serve]:
+    """For what several tests of a file begin with."""
+    with ExitStack() as stack:
+        yield lambda **faults: ChatServer(faults, stack)
