@@ -34,7 +34,7 @@ from evaluation.report import (
     summarise_split,
 )
 from evaluation.retrieval_quality import RetrievalQuality, retrieval_quality
-from evaluation.scoring import ScoredArm, macro_f1_of, statistics_design
+from evaluation.scoring import SEMANTIC_SIMILARITY, ScoredArm, macro_f1_of, statistics_design
 from evaluation.setup import Comparison
 from evaluation.side_effects import SideEffects
 from evaluation.spending import measure_spending
@@ -88,6 +88,7 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         repetition=measured.repetition,
         retrieval=_retrieval(arms, split, comparison.task.language, policy),
         metric=_metric(comparison, arms),
+        similarity_model=_similarity_model(comparison, arms),
         flips=find_flips(verdict, policy, decide_again),
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
         audit=measured.audit,
@@ -155,6 +156,12 @@ def _metric(comparison: Comparison, arms: Sequence[ScoredArm]) -> str:
     if comparison.recorded is not None:
         return comparison.recorded.metric
     return next(iter(arms[0].metrics), "accuracy")
+
+
+def _similarity_model(comparison: Comparison, arms: Sequence[ScoredArm]) -> str | None:
+    if comparison.similarity is None or not any(SEMANTIC_SIMILARITY in arm.metrics for arm in arms):
+        return None
+    return comparison.similarity.model
 
 
 def _provenance(

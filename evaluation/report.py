@@ -14,6 +14,7 @@ from evaluation.contrasts import Contrast
 from evaluation.decision import Verdict
 from evaluation.fairness import Fairness
 from evaluation.flips import Flip
+from evaluation.judged_pair import JudgedPair
 from evaluation.leakage import LeakageEffect
 from evaluation.learning import Learning
 from evaluation.origin import Origin
@@ -130,6 +131,8 @@ class Report(_Record):
     """What each searching arm found of the rows' evidence, and what came of it."""
     metric: str = "accuracy"
     """What decides: the mean of it over rows is an arm's `accuracy`."""
+    similarity_model: str | None = None
+    """Which embedding model the semantic similarity among the metrics is by; None where there is none."""
     flips: tuple[Flip, ...]
     outlook: Outlook
     audit: Audit
@@ -144,6 +147,8 @@ class Report(_Record):
     times: Times
     origin: Origin | None = None
     """Of recorded answers, if any were compared."""
+    judged: JudgedPair | None = None
+    """What a judge and people say of two arms' answers, added after the comparison; None where nobody asked."""
 
     def without_texts(self) -> Report:
         """The same report after its rows were deleted: figures, labels and ids, no text of a row."""

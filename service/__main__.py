@@ -226,6 +226,43 @@ def compare(
 
 
 @app.command()
+def judge(
+    folder: Annotated[Path, typer.Argument(help="Folder of a comparison of written answers.", metavar="DIR")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="First: write rows drawn at random here, for a person.", metavar="FILE.csv")
+    ] = None,
+    grades: Annotated[
+        Path | None, typer.Option(help="Then: the same file, filled in; the endpoint is asked.", metavar="FILE.csv")
+    ] = None,
+    criterion: Annotated[
+        str | None, typer.Option(help="What makes an answer better, in one sentence; goes with --grades.")
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Which two [the recommended one and the best of another kind].", metavar="NAME,NAME"),
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Rows for the person to grade.", min=30)] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 1,
+    models: Models = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Most that the judge may cost in all.", min=0, metavar="MONEY")
+    ] = None,
+    calls: Annotated[int | None, typer.Option(help="Most calls of the judge in all.", min=0, metavar="NUMBER")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Spend what is foreseen without asking.")] = False,
+) -> None:
+    """Say which of two ways writes the better answers: a model judges all rows, a person's grades of some correct it.
+
+    Write a sheet with --sheet, have at least 30 of its rows graded, and give it back with --grades and --criterion. The
+    model that ADVISOR_ENDPOINT_MODEL names is then asked about every row, in both orders, and the result stands in the
+    report. The verdict stays as it is.
+    """
+    with one_line_refusals():
+        from service.commands.judge import JudgeRequest, run_judge
+
+        run_judge(JudgeRequest(folder, sheet, grades, criterion, arms, rows, seed, models, budget, calls, yes))
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="Folder of a comparison.", metavar="DIR")],
     format: Annotated[str, typer.Option(help="text, md, html or json.")] = "text",

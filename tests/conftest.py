@@ -222,3 +222,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'a.sqlite3'}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+@pytest.fixture(scope="module")
+def serve_all_tests() -> Iterator[Serve]:
+    """For what several tests of a file begin with."""
+    with ExitStack() as stack:
+        yield lambda **faults: ChatServer(faults, stack)

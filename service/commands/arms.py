@@ -9,7 +9,6 @@ from typing import Protocol
 
 from adapters.catalogue import encoder_arms, endpoint_arms, local_arms
 from adapters.encoder.embedding import Encoder
-from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
 from adapters.generative.local import LocalModel
 from adapters.generative.weights import find_model
@@ -19,7 +18,7 @@ from rules.family import Family
 from rules.layout import Backend
 from service.commands.task_file import AskedFor
 from service.corpus import open_retriever
-from service.endpoint import chat_client, configured_endpoint
+from service.endpoint import budget_of, chat_client, configured_endpoint
 from service.refusals import Refusal
 from service.rulebook import Rulebook
 from service.settings import Settings
@@ -122,12 +121,7 @@ def choose_arms(
 
 def _client(means: Means, wishes: Wishes, dataset: Dataset, folder: Path) -> ChatClient:
     settings = means.settings
-    known = means.rulebook.model(settings.endpoint_model)
-    allowed = Budget(
-        settings.budget_calls if wishes.calls is None else wishes.calls,
-        settings.budget_money if wishes.budget is None else wishes.budget,
-        known.prices if known else None,
-    )
+    allowed = budget_of(settings, means.rulebook.model(settings.endpoint_model), wishes)
     return chat_client(settings, dataset.fingerprint, folder, allowed)
 
 

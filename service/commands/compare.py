@@ -13,6 +13,7 @@ from adapters.generative.chat import ChatClient
 from evaluation.audit import Audit, AuditBlocked, SignOffRefused
 from evaluation.comparison import Comparison, TrainingCost, compare
 from evaluation.decision import Verdict, VerdictKind
+from evaluation.metrics.semantic_similarity import SemanticSimilarity
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.report import Report
@@ -140,6 +141,7 @@ def prepare(request: Request, settings: Settings, folder: Path, audited: Example
         exhaustive=request.exhaustive,
         experience=experience_with(encoder),
         temperatures=request.temperatures,
+        similarity=SemanticSimilarity(encoder.embed, encoder.name) if asked.kind == "generation" else None,
     )
     return Prepared(comparison, examples, assessment, chosen.client)
 
