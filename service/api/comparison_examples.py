@@ -24,7 +24,7 @@ HASH = "34fbc5be1e033d039ca2cffcaa73f38c7e5fa08e0531fb27fec7b98f64dafcee"
 REQUEST: dict[str, Any] = {
     "kind": "classification", "input_column": None, "output_column": None, "backends": [], "seed": 1,
     "learning_curve": True, "training_cost": 0.0, "exhaustive": False, "accept": [], "accepted_by": None,
-    "budget": None, "calls": None, "improve_prompt": False, "search_service": False, "corpus": None,
+    "budget": None, "calls": None, "improve_prompt": False, "search_service": False, "test": None, "corpus": None,
     "temperatures": [], "hold": True,
 }  # fmt: skip
 FORESEEN = {

@@ -35,8 +35,7 @@ from service.api.dependencies import (
     needs,
 )
 from service.api.idempotency import IdempotentRoute
-from service.comparing import Sources, asked_of, lay_out_comparison, raise_limits
-from service.errors import NotNow
+from service.comparing import Sources, asked_of, lay_out_comparison, raise_limits, refuse_without_sources
 from service.problems import problems
 from service.storage.actions import record_action
 from service.storage.assessments import Position
@@ -150,8 +149,7 @@ def resume_comparison(
     jobs: JobsDep,
 ) -> JSONResponse:
     """Go on with a comparison that was cancelled or failed; finished trials and paid answers are not repeated."""
-    if comparisons.get(id).subjects.dataset_id is None:
-        raise NotNow(f"the data set of comparison {id} was deleted; upload it again and start another one")
+    refuse_without_sources(comparisons.get(id))
     stored = comparisons.go_on(id, caller.name)
     raise_limits(settings, id, limits.budget, limits.calls)
     record_action(database, caller.workspace, caller.name, "resume", str(id), limits.model_dump(exclude_none=True))

@@ -14,7 +14,7 @@ import sys
 import threading
 import traceback
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 from evaluation.audit import AuditBlocked
@@ -24,6 +24,8 @@ from service.jobs.work import ApprovalWanted, TrialFailed, Work
 from service.refusals import is_refusal
 from service.settings import load_settings
 
+IDLE_SECONDS = 900.0
+"""After which the memory of its models is given back; the next request starts another child."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -36,7 +38,11 @@ def main() -> None:
     os.dup2(2, 1)
     work = Work(load_settings())
     while True:
-        _answer(answers, _do(work, json.loads(requests.get()), answers))
+        try:
+            request = json.loads(requests.get(timeout=IDLE_SECONDS))
+        except Empty:
+            return
+        _answer(answers, _do(work, request, answers))
 
 
 def _listen(requests: SimpleQueue[str]) -> None:

@@ -25,7 +25,7 @@ from service.storage.runs import Runs
 
 AT_ONCE: Final = {COMPARISONS: 2, PLANNING: 1, TRIALS: 1, GPU: 1}
 """Of each queue, on each worker. A comparison itself only waits for its parts; one trial has all processors."""
-POLL_SECONDS: Final = 0.2
+POLL_SECONDS: Final = 0.5
 KEEP_SECONDS: Final = 7 * 24 * 3600.0
 """How long the queue remembers what has ended; the comparisons themselves are kept until they are deleted."""
 SWEEP_EVERY: Final = 3600.0

@@ -46,13 +46,10 @@ class Runner:
         Raises `RunnerDied`, and `NoLongerWanted` within about half a second after `wanted` turns false.
         """
         with self._lock:
-            process = self._started()
-            assert process.stdin is not None
             try:
-                process.stdin.write(json.dumps(request) + "\n")
-                process.stdin.flush()
-            except BrokenPipeError:
-                raise self._died(process) from None
+                process = self._send(request)
+            except BrokenPipeError:  # it had just gone, having been idle
+                process = self._send(request)
             while True:
                 try:
                     answer = self._answers.get(timeout=LOOK_EVERY)
@@ -70,6 +67,13 @@ class Runner:
     def close(self) -> None:
         """End the child at once; work in it is lost."""
         self._kill()
+
+    def _send(self, request: Document) -> subprocess.Popen[str]:
+        process = self._started()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        return process
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:

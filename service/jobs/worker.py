@@ -17,7 +17,7 @@ from service.storage.comparisons import Status
 from service.storage.database import Database
 from service.storage.datasets import AuditStatus, find_dataset, keep_audit
 from service.storage.folders import comparison_folder, dataset_folder
-from service.storage.runs import Run, Runs
+from service.storage.runs import Run, Runs, Start
 
 MOST_ATTEMPTS: Final = 3
 """Of one trial; a trial that ended its process as often is given up, and the rest goes on."""
@@ -78,7 +78,10 @@ class Worker:
         request = {"do": "trial", "folder": str(comparison_folder(self._settings, run.comparison)), "key": key}
         problem, deadline = "it ended its worker", time.monotonic() + PATIENCE
         while self._wanted(run):
-            if not self._patiently(self._runs.start_trial, run, key, self._name, MOST_ATTEMPTS):
+            start = self._patiently(self._runs.start_trial, run, key, self._name, MOST_ATTEMPTS)
+            if start is Start.ENDED:
+                return
+            if start is Start.TOO_OFTEN:
                 why = f"{problem}, {MOST_ATTEMPTS} times"
                 self._patiently(self._runs.give_up_trial, run, key, why)
                 return

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from sqlalchemy import create_engine, text
 
 ADVISOR = str(Path(sys.executable).parent / "advisor")
 LEASE_SECONDS = 3
@@ -48,7 +49,7 @@ def wait_until(happens: Callable[[], Any], what: str, seconds: float = PATIENCE)
         with suppress(httpx2.TransportError):
             if seen := happens():
                 return seen
-        time.sleep(0.05)
+        time.sleep(0.25)
     raise AssertionError(f"in {seconds:.0f} s it did not happen: {what}")
 
 
@@ -70,6 +71,7 @@ class House:
             "ADVISOR_DATABASE_URL": database,
             "OMP_NUM_THREADS": "1",
         }
+        self.engine = create_engine(database.replace("postgresql:", "postgresql+psycopg:"), pool_pre_ping=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -136,14 +138,10 @@ class House:
 
     def latest_event(self, id: str) -> int:
         """Told by the database: the API has no need for it."""
-        from sqlalchemy import create_engine, text
-
-        engine = create_engine(self.environment["ADVISOR_DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:"))
-        with engine.connect() as connection:
-            count = "SELECT count(*) FROM events WHERE comparison_id = :id"
-            stored = id if engine.dialect.name == "postgresql" else id.replace("-", "")
-            found: int = connection.execute(text(count), {"id": stored}).scalar_one()
-        engine.dispose()
+        stored = id if self.engine.dialect.name == "postgresql" else id.replace("-", "")
+        with self.engine.connect() as connection:
+            count = text("SELECT count(*) FROM events WHERE comparison_id = :id")
+            found: int = connection.execute(count, {"id": stored}).scalar_one()
         return found
 
     def started(self, id: str, arm: str, times: int = 1) -> dict[str, Any]:
@@ -194,6 +192,7 @@ class House:
             process.kill()
             process.wait()
         self.http.close()
+        self.engine.dispose()
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as log:
