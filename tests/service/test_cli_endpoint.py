@@ -155,8 +155,36 @@ class TestLabels:
         assert warm["agreement"]["low"] < warm["agreement"]["value"] < warm["agreement"]["high"]
         assert warm["majority"]["value"] >= warm["single_call"]["value"]
         assert again["difference"]["agreement"]["value"] == pytest.approx(warm["agreement"]["value"] - 1)
-        assert "To be asked: 600 answers" in result.stderr
+        # At temperature 0 the first of ten calls was made already, by the comparison itself.
+        assert "To be asked: 570 answers" in result.stderr
         assert "Asked again" in Path("advisor-runs/tickets/report.md").read_text()
+
+    def test_repeated_calls_are_announced_only_where_they_are_paid_for(self, run: Run, tickets: str) -> None:
+        again = (tickets, "--backend", "endpoint", "--temperature", "0.8")
+        assert "To be asked: 300 answers" in run(*again).stderr
+        asked = run.server.calls  # type: ignore[attr-defined]
+        for out in ("advisor-runs/tickets", "elsewhere"):
+            repeated = run(*again, "--out", out, approve_above_calls="0")
+            assert repeated.exit_code == 0, repeated.output
+            assert "To be asked" not in repeated.stderr
+        assert run.server.calls == asked  # type: ignore[attr-defined]
+        more = run(*again, "--temperature", "0.4", "--yes")
+        assert more.stderr.count("To be asked") == 1
+        assert "To be asked: 300 answers" in more.stderr
+        assert run.server.calls == asked + 300  # type: ignore[attr-defined]
+        assert report_of("tickets")["repetition"]["difference"] is not None
+
+    def test_a_budget_that_ends_among_repeated_calls_leaves_the_rest_to_be_announced(
+        self, run: Run, tickets: str
+    ) -> None:
+        again = (tickets, "--backend", "endpoint", "--temperature", "0.8")
+        assert run(*again[:3]).exit_code == 0
+        asked = run.server.calls  # type: ignore[attr-defined]
+        assert "The budget allows no further call" in run(*again, "--calls", str(asked + 120)).stderr
+        finished = run(*again, "--yes", "--calls", str(asked + 300))
+        assert finished.exit_code == 0, finished.output
+        assert "To be asked: 180 answers" in finished.stderr
+        assert run.server.calls == asked + 300  # type: ignore[attr-defined]
 
     def test_the_key_is_nowhere(self, run: Run, tickets: str, tmp_path: Path) -> None:
         result = run(tickets, "--backend", "endpoint")
