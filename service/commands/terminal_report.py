@@ -31,6 +31,7 @@ def _lines(view: View) -> Iterator[str]:
     yield from view.verdict.reasons
     if view.target:
         yield view.target
+    yield from view.other_languages
     yield f"Biggest doubt: {view.doubt}"
     if view.report.learning:
         yield view.report.learning.text

@@ -229,6 +229,31 @@ class TestOtherTasks:
         result = run("notes.jsonl", "--task", "task.yaml", "--backend", "endpoint", "--accept", "AUDIT16", "--by", "me")
         assert result.exit_code in (0, 2), result.output
 
+    def test_answers_in_another_language_are_told_of(self, run: Run, tmp_path: Path) -> None:
+        """Every third text gets a German answer from whoever is asked; the terminal and every report say so."""
+        things, places = ("parcel", "invoice", "refund", "order"), ("kitchen", "office", "garden", "station", "harbour")
+        _written(tmp_path / "notes.jsonl", [
+            json.dumps({
+                "input": f"note {number * 7919 % 1000}{' <foreign>' * (number % 3 == 0)}: {things[number % 4]} {place}",
+                "output": f"The customer says that the {things[number % 4]} was left in the {place} yesterday.",
+            })
+            for number in range(60) for place in (places[number // 4 % 5],)
+        ])  # fmt: skip
+        result = run("notes.jsonl", "--kind", "generation", "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        report = report_of("notes")
+        assert [(arm["arm"], arm["count"], arm["given"]) for arm in report["other_languages"]] == [
+            (arm, 20, {"de": 20}) for arm in ("zero_shot", "few_shot", "similar_examples")
+        ]
+        told = "20 of 60 answers of prompting with similar examples (33.3%) are not in the language of the examples"
+        assert told in " ".join(result.stdout.split())
+        for suffix in ("md", "html"):
+            assert told in Path(f"advisor-runs/notes/report.{suffix}").read_text()
+
+    def test_answers_in_the_language_asked_for_are_not_mentioned(self, run: Run, records: str) -> None:
+        assert run(records, "--kind", "extraction", "--backend", "endpoint").exit_code == 0
+        assert report_of("orders")["other_languages"] == []
+
     def test_a_record_that_is_none_names_its_line(self, run: Run, tmp_path: Path) -> None:
         _written(
             tmp_path / "bad.jsonl", ['{"input": "a", "output": {"x": 1}}', '{"input": "b", "output": "no record"}']
