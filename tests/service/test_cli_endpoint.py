@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -192,6 +197,62 @@ class TestLabels:
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
+class TestFaults:
+    def test_a_server_that_refuses_for_a_while_is_waited_for(self, run: Run, tickets: str) -> None:
+        run.server.fail(imitates=True, limited_seconds=3.0, retry_after="1")  # type: ignore[attr-defined]
+        result = run(tickets, "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        seen = run.server.seen()  # type: ignore[attr-defined]
+        assert 1 <= seen["statuses"]["429"] <= 20
+        assert set(seen["answered"].values()) == {1}
+        assert [arm["failures"] for arm in report_of("tickets")["arms"]] == [0, 0, 0]
+
+    def test_every_fault_of_an_answer_is_counted_where_it_belongs(self, run: Run, tmp_path: Path) -> None:
+        """Broken answers are asked for again; of one that is empty, too long a context, and a label that does not
+        exist, the first two count as failures and the third as unread."""
+        faults = {2: "<empty>", 5: "<empty>", 11: "word " * 400, 20: "<foreign>", 31: "<foreign>", 47: "<foreign>"}
+        _written(tmp_path / "tickets.jsonl", [
+            json.dumps({
+                "input": f"case {number * 7919 % 1000}: {WORDS[label][number % 5]} {faults.get(number, '')}",
+                "output": label,
+            })
+            for number in range(60) for label in (list(WORDS)[number % 3],)
+        ])  # fmt: skip
+        run.server.fail(imitates=True, truncated_every=10, cut_every=7, context=1500)  # type: ignore[attr-defined]
+        result = run("tickets.jsonl", "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        zero_shot = report_of("tickets")["arms"][0]
+        assert (zero_shot["name"], zero_shot["failures"], zero_shot["unread"]) == ("zero_shot", 3, 3)
+        statuses = run.server.seen()["statuses"]  # type: ignore[attr-defined]
+        assert statuses["cut"] >= 20
+        assert statuses["400"] >= 1
+
+    def test_killed_in_the_middle_it_goes_on_and_pays_for_nothing_twice(
+        self, run: Run, tickets: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One call at a time, so that at most the one in work at the kill can be paid for again."""
+        server = run.server  # type: ignore[attr-defined]
+        server.fail(imitates=True, latency=0.05)
+        monkeypatch.setenv("ADVISOR_ENDPOINT_CONCURRENCY", "1")
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        command = [sys.executable, "-m", "service", "compare", tickets, "--backend", "endpoint"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+            until = time.monotonic() + 120
+            while server.calls < 120 and killed.poll() is None and time.monotonic() < until:
+                time.sleep(0.02)
+            killed.send_signal(signal.SIGKILL)
+        before = server.calls
+        assert 120 <= before < 300
+        server.fail(imitates=True)
+        result = run(tickets, "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        answered = server.seen()["answered"]
+        assert len(answered) == 301  # and the first call, which asks what the server takes
+        assert sorted(answered.values())[-2:] in ([1, 1], [1, 2])
+        (told,) = re.findall(r"To be asked: (\d+) answers", result.stderr)
+        assert 301 <= before + int(told) <= 302
+
+
 class TestOtherTasks:
     def test_records_are_read_and_scored_by_field(self, run: Run, records: str) -> None:
         result = run(records, "--kind", "extraction", "--backend", "endpoint")
@@ -343,7 +404,13 @@ class TestRefusals:
     def test_a_budget_ends_the_run_and_a_larger_one_goes_on(self, run: Run, tickets: str) -> None:
         result = run(tickets, "--backend", "endpoint", "--calls", "100")
         assert result.exit_code == 2
-        assert "The budget allows no further call" in result.stderr
+        assert "The budget will probably end before that" in result.stderr
+        assert "The budget allows no further call: 100 calls are spent." in result.stderr
+        assert "It counts every run of this comparison." in result.stderr
         assert run.server.calls == 100  # type: ignore[attr-defined]
-        assert run(tickets, "--backend", "endpoint", "--calls", "400").exit_code == 0
+        assert "will probably end" in run(tickets, "--backend", "endpoint", "--calls", "250").stderr
+        finished = run(tickets, "--backend", "endpoint", "--calls", "400")
+        assert finished.exit_code == 0
+        assert "will probably end" not in finished.stderr
+        assert "answers took" in finished.stdout
         assert run.server.calls == 301  # type: ignore[attr-defined]
