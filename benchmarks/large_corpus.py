@@ -4,7 +4,7 @@ Sentences of the English sets in $ADVISOR_DATA/open are drawn at random and put 
 `short` has two in a passage and goes the whole way of `advisor compare --corpus` (vectors, graph, words, fusion), and
 `full` has eleven, as much as a passage holds, and is searched by words alone. To embed everything would take hours on a
 busy machine, so the encoder reads one passage in a hundred, and any other is given a vector between two of these.
-Every part is a process of its own. Stopped, the same command goes on, and keeps the seconds measured before. With
+Every part is a process of its own. Stopped, the same command goes on and keeps the seconds measured before. With
 --quick (for CI) 1,500 passages with a graph from 1,000, and nothing is written.
 """
 
@@ -263,13 +263,14 @@ def _mean_words(documents: Path) -> float:
 
 def _table(results: list[dict[str, Any]]) -> str:
     lines = [
-        "| passages (words each) | search | reading and cutting, s | graph, s | counting words, s "
+        "| documents (words each) | search | reading and cutting, s | embedded a second | graph, s | counting words, s "
         "| most memory while building, MB | opened again, s | a question, ms | most memory while searching, MB "
         "| on disk, MB | found, % |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
         seconds = [f"{result['seconds'][stage]:,.0f}" if stage in result["seconds"] else "" for stage in STAGES]
+        seconds.insert(1, "" if result["embedded_a_second"] is None else f"{result['embedded_a_second']:.0f}")
         peak = max(result["peak_megabytes"].values())
         lines.append(
             f"| {result['passages']:,} ({result['words']:.0f}) | {result['method']} | {' | '.join(seconds)} | {peak:,} "

@@ -34,8 +34,8 @@ LIBRARIES: Final = (
     "semantic-text-splitter",
 )  # fmt: skip
 PASSAGES, DENSE, BM25, ABOUT = "passages.sqlite3", "dense", "bm25", "about.json"
-BATCH: Final = 1_024
-"""Passages embedded at once: what a killed run loses."""
+BATCH: Final = 256
+"""Passages embedded at once: what a killed run loses, and how often progress is told. On a slow machine ten seconds."""
 REPORTED: Final = 1_000
 COUNTED: Final = 10_000
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +106,30 @@ def test_a_killed_run_leaves_nothing_half_made(handbook: Path, watched: Watched,
     assert [path.name for path in home.iterdir()] == ["passages"]
     search = open_corpus(handbook, watched, tmp_path / "index", "dense")
     assert search.search(QUESTIONS[:1], 1)[0][0].document == "guides/refunds.md"
+
+
+def test_a_stopped_run_keeps_what_was_embedded(encoder: Encoder, tmp_path: Path) -> None:
+    """Stopped after two batches, the next run reads only the rest with the model."""
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(*told: object) -> None:
+        if told == ("embedding passages", 512, 600):
+            raise Stopped
+
+    (tmp_path / "many.jsonl").write_text("".join(f'{{"text": "Fact {number}."}}\n' for number in range(600)))
+    corpus, cache = tmp_path / "many.jsonl", tmp_path / "embeddings"
+    with pytest.raises(Stopped):
+        open_corpus(corpus, Encoder(encoder.folder, cache), tmp_path / "index", "dense", progress=stop)
+    with closing(sqlite3.connect(cache / "embeddings.sqlite3")) as kept:
+        assert kept.execute("select count(*) from vectors").fetchone() == (512,)
+    told: list[tuple[str, int, int]] = []
+    search = open_corpus(
+        corpus, Encoder(encoder.folder, cache), tmp_path / "index", "dense", progress=lambda *seen: told.append(seen)
+    )
+    assert told[0] == ("embedding passages", 0, 600)
+    assert search.search(["Fact 77."], 1)[0][0].text == "Fact 77."
 
 
 def test_progress_is_told_in_batches(watched: Watched, tmp_path: Path) -> None:
