@@ -200,7 +200,9 @@ class _Asked:
         )
         if not isinstance(self.model, ChatClient):
             return spec
-        return replace(spec, foresee=_foresight(entry, self.model, build))
+        return replace(
+            spec, foresee=_foresight(entry, self.model, build), foresee_repeat=_foresight_of_repeats(self.model, load)
+        )
 
     def _determined_by(self, finder: Encoder | Retriever | None) -> Mapping[str, str]:
         found_by = {}
@@ -226,6 +228,17 @@ def _foresight(entry: Entry, client: ChatClient, build: Callable[[Task], Any]) -
             return client.foresee([*arm.requests_to_fit(train, seed), *arm.requests(inputs)], answers)
         arm.fit(train, seed)
         return client.foresee(arm.requests(inputs), answers)
+
+    return foresee
+
+
+def _foresight_of_repeats(
+    client: ChatClient, load: Callable[[Path], Any]
+) -> Callable[[Path, Sequence[str], float, int], Foreseen]:
+    """What a saved arm over a server takes when it is asked again; how long its answers are is not known here."""
+
+    def foresee(folder: Path, inputs: Sequence[str], temperature: float, calls: int) -> Foreseen:
+        return client.foresee(load(folder).repeated_requests(inputs, temperature, calls), ())
 
     return foresee
 

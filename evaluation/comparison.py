@@ -22,7 +22,7 @@ from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, believe
 from evaluation.prior import GainPrior, Prior, gain_prior
 from evaluation.recorded import cheapest_first
-from evaluation.repetition import AskedAgain, Repetition, ask_again
+from evaluation.repetition import AskedAgain, Repetition, ask_again, draw_items
 from evaluation.report import Report
 from evaluation.scoring import ScoredArm, score_arm, statistics_design, with_similarity
 from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
@@ -204,9 +204,11 @@ def _ask_again(
     arm = next(arm for arm in arms if arm.spec.name == verdict.arm)
     if arm.spec.repeat is None or not comparison.temperatures:
         return None
-    again = AskedAgain(arm, comparison.temperatures, finished, split, comparison.task, comparison.folder)
-    run.progress.foreseen(again.foreseen(together(run.foreseen).currency))
-    return ask_again(again, np.random.default_rng([comparison.seed, 4]), policy.confidence)
+    drawn = draw_items(split, np.random.default_rng([comparison.seed, 4]))
+    again = AskedAgain(arm, comparison.temperatures, finished, split, comparison.task, comparison.folder, drawn)
+    if (spending := again.foreseen()).calls:
+        run.progress.foreseen(spending)
+    return ask_again(again, policy.confidence)
 
 
 def _barred(

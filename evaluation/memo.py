@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from evaluation.admission import Admission
+from evaluation.answer_languages import find_other_languages
 from evaluation.arm import Foreseen, Prediction
 from evaluation.audit import Audit
 from evaluation.automation import find_automation
@@ -87,6 +88,7 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         spending=measure_spending(measured.foreseen, measured.finished, comparison.specs),
         repetition=measured.repetition,
         retrieval=_retrieval(arms, split, comparison.task.language, policy),
+        other_languages=find_other_languages(arms, split, comparison.task),
         metric=_metric(comparison, arms),
         similarity_model=_similarity_model(comparison, arms),
         flips=find_flips(verdict, policy, decide_again),

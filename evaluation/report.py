@@ -8,6 +8,7 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.admission import Admission
+from evaluation.answer_languages import OtherLanguage
 from evaluation.audit import Audit
 from evaluation.automation import Automation
 from evaluation.contrasts import Contrast
@@ -129,6 +130,8 @@ class Report(_Record):
     """How answers agree when the recommended arm is asked the same again; None where nobody asked for it."""
     retrieval: dict[str, RetrievalQuality] = {}
     """What each searching arm found of the rows' evidence, and what came of it."""
+    other_languages: tuple[OtherLanguage, ...] = ()
+    """Of arms that answer in another language than the examples."""
     metric: str = "accuracy"
     """What decides: the mean of it over rows is an arm's `accuracy`."""
     similarity_model: str | None = None

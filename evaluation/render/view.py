@@ -10,6 +10,7 @@ from evaluation.leakage import Measured
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
 from evaluation.recorded import NOT_STATED
 from evaluation.render.advice import advice_beside_figures
+from evaluation.render.answer_languages import other_language_sentences
 from evaluation.render.judged import judged_sentences
 from evaluation.render.metrics import metric_note, metric_table, metric_title
 from evaluation.render.plot import Plot, axis_ends, forest_plot, round_ticks
@@ -82,6 +83,11 @@ class View:
     def retrieval(self) -> list[str]:
         """What a search found, and whether it or the model is to blame for errors."""
         return retrieval_sentences(self.report)
+
+    @property
+    def other_languages(self) -> list[str]:
+        """Which ways answer in another language than the examples."""
+        return other_language_sentences(self.report)
 
     @property
     def repetition(self) -> list[str]:

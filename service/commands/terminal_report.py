@@ -40,9 +40,13 @@ def _lines(view: View) -> Iterator[str]:
     yield from view.verdict.reasons
     if view.target:
         yield view.target
+    yield from view.other_languages
+    yield from view.repetition
     yield f"Biggest doubt: {view.doubt}"
     if view.report.learning:
         yield view.report.learning.text
+    if view.spending:
+        yield view.spending
 
 
 def _table(view: View) -> Table:

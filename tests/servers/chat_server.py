@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+FOREIGN = "Das kann ich Ihnen leider erst sagen, wenn ich die Unterlagen noch einmal in Ruhe gelesen habe."
 CUT, SILENT, DRIP = "cut", "silent", "drip"
 
 
@@ -178,6 +179,8 @@ class ChatServer:
         for marker, reason in (("<length>", "length"), ("<filter>", "content_filter")):
             if marker in prompt:
                 text, finish = text[: len(text) // 2], reason
+        if "<foreign>" in body["messages"][-1]["content"]:
+            text = FOREIGN
         if "<empty>" in prompt:
             text = ""
         completion: dict[str, Any] = {
