@@ -21,8 +21,8 @@ from sqlalchemy import create_engine, text
 
 ADVISOR = str(Path(sys.executable).parent / "advisor")
 LEASE_SECONDS = 3
-PATIENCE = 240.0
-"""Seconds for what takes five on an idle machine."""
+PATIENCE = 600.0
+"""Seconds for what takes half a minute on an idle machine."""
 TOPICS = {"Billing": "invoice charge refund", "Login": "password account locked", "Parcel": "delivery van address"}
 FORGIVEN = ("times", "provenance")
 """Parts of a report that tell of the machine and the moment."""
