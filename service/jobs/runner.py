@@ -32,20 +32,21 @@ class NoLongerWanted(Exception):
 
 
 class Runner:
-    """One child process, which is started when first asked and again after it died. For one thread at a time."""
+    """One child process, which is started when first asked and again after it died."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
         self._answers: SimpleQueue[Document | None] = SimpleQueue()
-        self._lock = threading.Lock()
+        self.turn = threading.RLock()
+        """Held by whoever asks; take it before, to do something else in the same turn."""
 
     def ask(self, request: Document, tell: Callable[[str, Document], None], wanted: Callable[[], bool]) -> Document:
         """The child's answer; what happens meanwhile is told.
 
         Raises `RunnerDied`, and `NoLongerWanted` within about half a second after `wanted` turns false.
         """
-        with self._lock:
+        with self.turn:
             try:
                 process = self._send(request)
             except BrokenPipeError:  # it had just gone, having been idle

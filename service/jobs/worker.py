@@ -77,22 +77,26 @@ class Worker:
         run = Run(UUID(id), generation)
         request = {"do": "trial", "folder": str(comparison_folder(self._settings, run.comparison)), "key": key}
         problem, deadline = "it ended its worker", time.monotonic() + PATIENCE
-        while self._wanted(run):
-            start = self._patiently(self._runs.start_trial, run, key, self._name, MOST_ATTEMPTS)
-            if start is Start.ENDED:
-                return
-            if start is Start.TOO_OFTEN:
-                why = f"{problem}, {MOST_ATTEMPTS} times"
-                self._patiently(self._runs.give_up_trial, run, key, why)
-                return
-            try:
-                answer = self._ask(TRIALS, request, run)
-            except RunnerDied as died:
-                problem = str(died)
-                continue
-            except (NoLongerWanted, Stopping):
-                self._give_back(run, key)
-                raise
+        while True:
+            # Several may wait for the child; an attempt counts only from its own turn.
+            with self._runners[TRIALS].turn:
+                if not self._wanted(run):
+                    return
+                start = self._patiently(self._runs.start_trial, run, key, self._name, MOST_ATTEMPTS)
+                if start is Start.ENDED:
+                    return
+                if start is Start.TOO_OFTEN:
+                    why = f"{problem}, {MOST_ATTEMPTS} times"
+                    self._patiently(self._runs.give_up_trial, run, key, why)
+                    return
+                try:
+                    answer = self._ask(TRIALS, request, run)
+                except RunnerDied as died:
+                    problem = str(died)
+                    continue
+                except (NoLongerWanted, Stopping):
+                    self._give_back(run, key)
+                    raise
             if "done" in answer:
                 seconds = float(answer["done"]["seconds"])
                 self._patiently(self._runs.finish_trial, run, key, seconds)
@@ -177,9 +181,9 @@ class Worker:
             logger.warning("an attempt of a trial stays counted: the database did not answer")
 
     def _wanted(self, run: Run) -> bool:
-        """While the database does not answer, what was wanted before is."""
+        """While the database does not answer, what was wanted before is. Raises `Stopping` instead of an answer."""
         if self._stopping.is_set():
-            return False
+            raise Stopping
         try:
             return self._runs.is_current(run)
         except StorageUnavailable:
