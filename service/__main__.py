@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from service.checkout import refuse_foreign_packages
+from service.commands import keys
 from service.refusals import one_line_refusals
 
 app = typer.Typer(
@@ -276,11 +277,11 @@ def report(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback only with keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8000,
     worker: Annotated[bool, typer.Option(help="Also work on what is queued.")] = True,
 ) -> None:
-    """Serve the API on this machine, with a worker beside it."""
+    """Serve the API, with a worker beside it. Beyond this machine callers need keys: advisor keys create."""
     with one_line_refusals():
         from service.commands.serve import run_serve
 
@@ -298,6 +299,9 @@ def worker(
         from service.commands.serve import run_worker
 
         run_worker([name.strip() for name in queues.split(",") if name.strip()])
+
+
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

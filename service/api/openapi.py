@@ -12,14 +12,14 @@ from fastapi.openapi.utils import get_openapi
 from evaluation.render.assessment import to_markdown
 from rules.assess import Assessment
 from rules.questionnaire import questionnaire
-from service.api import comparison_examples
+from service.api import access_examples, comparison_examples
 from service.api.assessments import show, show_version
 from service.api.dependencies import JSON, MERGE_PATCH
 from service.api.forms import judge, parse_form
 from service.api.merge_patch import merge
 from service.api.uploads import MULTIPART
 from service.errors import FormRefused
-from service.problems import MEDIA_TYPE, Problem, problem
+from service.problems import MEDIA_TYPE, Problem, problem, problems
 from service.rulebook import Rulebook
 from service.storage.assessments import Judged, Stored, Version
 
@@ -87,6 +87,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             separate_input_output_schemas=False,
         )
+        _add_access(document)
         _add_problems(document)
         _add_examples(document)
         app.openapi_schema = document
@@ -135,6 +136,17 @@ def _example_problem() -> dict[str, Any]:
     raise AssertionError("the rules accept the unknown field task.kindd")
 
 
+def _add_access(document: dict[str, Any]) -> None:
+    """What the entrance asks of every call, whatever its route says."""
+    described = {"type": "http", "scheme": "bearer", "description": "A key, made by `advisor keys create`."}
+    document["components"]["securitySchemes"] = {"key": described}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [] if path in UNGUARDED else [{"key": []}]
+            if path not in UNGUARDED:
+                operation["responses"].update({str(status): told for status, told in problems(429).items()})
+
+
 def _add_problems(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -152,12 +164,12 @@ def _add_problems(document: dict[str, Any]) -> None:
 
 
 def _add_examples(document: dict[str, Any]) -> None:
-    values = examples(document["info"]["version"])
+    values = examples(document["info"]["version"]) | access_examples.examples()
     document["components"]["examples"] = {name: {"value": value} for name, value in values.items()}
     paths = document["paths"]
-    for (path, method), (media_type, name) in REQUESTS.items():
+    for (path, method), (media_type, name) in (REQUESTS | access_examples.REQUESTS).items():
         _show(paths[path][method]["requestBody"]["content"][media_type], name)
-    for (path, method), (status, name) in RESPONSES.items():
+    for (path, method), (status, name) in (RESPONSES | access_examples.RESPONSES).items():
         for content in paths[path][method]["responses"][status]["content"].values():
             _show(content, name)
     for media_type, content in paths[COMPARISON + "/report"]["get"]["responses"]["200"]["content"].items():

@@ -167,7 +167,8 @@ def test_nothing_leaves_the_machine(tmp_path: Path) -> None:
         from starlette.testclient import TestClient
         from service.app import create_app
         from service.settings import Settings
-        with TestClient(create_app(Settings(data_folder=sys.argv[1]))) as client:
+        app = create_app(Settings(data_folder=sys.argv[1]))
+        with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
             posted = client.post("/v1/assessments", json={"form": {"task": {"narrow": True}}})
             location = posted.headers["Location"]
             for path in ("/healthz", "/v1/questionnaire", "/v1/assessments", location, location + "/versions",
@@ -200,6 +201,10 @@ def test_every_call_is_described_with_an_example(client: TestClient) -> None:
     document = described(client)
     assert {call for call, _ in operations(document)} == {
         "get /healthz",
+        "get /v1/actions",
+        "post /v1/keys",
+        "get /v1/keys",
+        "delete /v1/keys/{id}",
         "get /v1/questionnaire",
         "post /v1/assessments",
         "get /v1/assessments",
