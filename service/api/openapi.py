@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from evaluation.render.assessment import to_markdown
 from rules.assess import Assessment
 from rules.questionnaire import questionnaire
+from service.access.entrance import UNGUARDED
 from service.api import access_examples, comparison_examples
 from service.api.assessments import show, show_version
 from service.api.dependencies import JSON, MERGE_PATCH

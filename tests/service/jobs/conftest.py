@@ -69,6 +69,7 @@ class House:
             "ADVISOR_ENCODER": str(encoder),
             "ADVISOR_LEASE_SECONDS": str(LEASE_SECONDS),
             "ADVISOR_DATABASE_URL": database,
+            "ADVISOR_REQUESTS_PER_MINUTE": "0",
             "OMP_NUM_THREADS": "1",
         }
         self.engine = create_engine(database.replace("postgresql:", "postgresql+psycopg:"), pool_pre_ping=True)
