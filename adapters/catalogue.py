@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from adapters.corpus.retriever import Retriever
+from adapters.corpus.retriever import SHOWN, Retriever
 from adapters.encoder.embedding import Encoder
 from adapters.generative.chat import ChatClient
 from adapters.generative.local import LocalModel
@@ -101,21 +101,22 @@ def encoder_arms(encoder: Encoder, *, beside: bool = False) -> tuple[ArmSpec, ..
 
 
 def endpoint_arms(
-    client: ChatClient, encoder: Encoder, retriever: Retriever | None = None, *, improve: bool = False
-) -> tuple[ArmSpec, ...]:
-    """All arms over a server's model; the encoder finds similar examples for it, the `retriever` passages. With
-    `improve` also the one whose instruction the model improves itself."""
-    asked = _Asked(client, client.endpoint.model, client.endpoint.determined_by, encoder, retriever)
+    client: ChatClient, encoder: Encoder, retriever: Retriever | None = None, *, shown: int = SHOWN,
+    improve: bool = False,
+) -> tuple[ArmSpec, ...]:  # fmt: skip
+    """All arms over a server's model; the encoder finds similar examples for it, the `retriever` passages, of which so
+    many are `shown`. With `improve` also the one whose instruction the model improves itself."""
+    asked = _Asked(client, client.endpoint.model, client.endpoint.determined_by, encoder, retriever, shown)
     return asked.arms(improve=improve)
 
 
 def local_arms(
-    model: LocalModel, encoder: Encoder, retriever: Retriever | None = None, *, improve: bool = False,
-    beside: bool = False,
+    model: LocalModel, encoder: Encoder, retriever: Retriever | None = None, *, shown: int = SHOWN,
+    improve: bool = False, beside: bool = False,
 ) -> tuple[ArmSpec, ...]:  # fmt: skip
     """All arms over a model of this machine, the fine-tunes among them; with `beside` only these, declared to stand on
     another model than the arms beside them."""
-    asked = _Asked(model, model.name, model.determined_by, encoder, retriever)
+    asked = _Asked(model, model.name, model.determined_by, encoder, retriever, shown)
     prompted = () if beside else asked.arms(improve=improve)
     tuned = [asked.arm(TUNED)] + ([asked.arm(TUNED_WITH_PASSAGES, retriever)] if retriever is not None else [])
     return (*prompted, *(replace(spec, own_base_model=beside) for spec in tuned))
@@ -159,6 +160,7 @@ class _Asked:
     determined_by: Mapping[str, str]
     encoder: Encoder
     retriever: Retriever | None
+    shown: int
 
     def arms(self, *, improve: bool) -> tuple[ArmSpec, ...]:
         """Those that only prompt."""
@@ -173,9 +175,10 @@ class _Asked:
     def arm(self, entry: Entry, finder: Encoder | Retriever | None = None) -> ArmSpec:
         """`finder` finds what its prompts show."""
         given = (finder,) if finder is not None else ()
+        settings = {"shown": self.shown} if given and not isinstance(finder, Encoder) else {}
 
         def build(task: Task) -> Any:
-            return _class(entry)(self.model, task, *given)
+            return _class(entry)(self.model, task, *given, **settings)
 
         def load(folder: Path) -> Any:
             return _class(entry).load(self.model, folder, *given)
@@ -207,7 +210,9 @@ class _Asked:
         if isinstance(finder, Encoder):
             found_by = {"similar_by": finder.fingerprint}
         elif finder is not None:
-            found_by = {"search": json.dumps(dict(finder.determined_by), sort_keys=True)}
+            found_by = {
+                "search": json.dumps(dict(finder.determined_by), sort_keys=True), "passages_shown": str(self.shown)
+            }  # fmt: skip
         libraries = json.dumps(library_versions(), sort_keys=True)
         return {**self.determined_by, **found_by, "source": _source_sha256("generative"), "libraries": libraries}
 

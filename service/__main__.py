@@ -183,6 +183,10 @@ def compare(
     search_service: Annotated[
         bool, typer.Option("--search-service", help="Search with the service that ADVISOR_SEARCH_URL names.")
     ] = False,
+    passages: Annotated[
+        int | None,
+        typer.Option(help="How many passages stand with each text [5]; small models read one best.", min=1),
+    ] = None,
     temperature: Annotated[
         list[float] | None,
         typer.Option(
@@ -215,7 +219,8 @@ def compare(
             accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
             training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
             backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
-            corpus=corpus, search_service=search_service, temperatures=tuple(temperature or ()), model=model,
+            corpus=corpus, search_service=search_service, passages=passages, temperatures=tuple(temperature or ()),
+            model=model,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

@@ -15,14 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from adapters.corpus.retriever import Retriever, Unsearched
+from adapters.corpus.retriever import SHOWN, Retriever, Unsearched
 from adapters.generative.adapter import Adapter, wearing
 from adapters.generative.exchange import ChatRequest
 from adapters.generative.likelihood import LikeliestLabel
 from adapters.generative.local import LocalModel, told
 from adapters.generative.prompting import PROMPT, prediction_of
 from adapters.generative.prompts import Prompt
-from adapters.generative.retrieval import SHOWN, prompt_from_passages, with_passages
+from adapters.generative.retrieval import prompt_from_passages, with_passages
 from adapters.generative.training import Trained, TrainingSettings, train
 from adapters.generative.weights import WeightsError
 from evaluation.arm import Passage, Prediction

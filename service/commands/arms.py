@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.catalogue import encoder_arms, endpoint_arms, local_arms
+from adapters.corpus.retriever import SHOWN
 from adapters.encoder.embedding import Encoder
 from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
@@ -31,7 +32,8 @@ BACKENDS = tuple(backend.value for backend in Backend)
 
 class Wishes(Protocol):
     """What a command says of a language model: the most money (in the currency of its prices) and calls to spend,
-    whether it may improve its own instruction, where passages come from, and which model of this machine is meant."""
+    whether it may improve its own instruction, where passages come from and how many are shown with each text, and
+    which model of this machine is meant."""
 
     @property
     def budget(self) -> float | None: ...
@@ -47,6 +49,9 @@ class Wishes(Protocol):
 
     @property
     def search_service(self) -> bool: ...
+
+    @property
+    def passages(self) -> int | None: ...
 
     @property
     def model(self) -> str | None: ...
@@ -98,17 +103,21 @@ def choose_arms(
     of the documents. Where several models are compared, only the first brings the arms that merely prompt."""
     encoder, settings = means.encoder, means.settings
     if set(backends) == {Backend.ENCODER}:
-        if wishes.corpus is not None or wishes.search_service:
+        if wishes.corpus is not None or wishes.search_service or wishes.passages is not None:
             raise Refusal("Passages are shown to a language model; add --backend endpoint, or leave the corpus out.")
         return Chosen(encoder_arms(encoder))
     retriever = open_retriever(wishes.corpus, wishes.search_service, settings, encoder, language)
+    if wishes.passages is not None and retriever is None:
+        raise Refusal("--passages: there is nothing to find them in; name documents with --corpus, or leave it out.")
+    shown = SHOWN if wishes.passages is None else wishes.passages
     client = _client(means, wishes, dataset, folder) if Backend.ENDPOINT in backends else None
     specs: list[ArmSpec] = []
     if client is not None:
-        specs += endpoint_arms(client, encoder, retriever, improve=wishes.improve_prompt)
+        specs += endpoint_arms(client, encoder, retriever, shown=shown, improve=wishes.improve_prompt)
     if Backend.LOCAL in backends:
         model = LocalModel(find_model(str(wishes.model)), checkpoints=settings.data_folder / CHECKPOINTS)
-        specs += local_arms(model, encoder, retriever, improve=wishes.improve_prompt, beside=client is not None)
+        beside, improve = client is not None, wishes.improve_prompt
+        specs += local_arms(model, encoder, retriever, shown=shown, improve=improve, beside=beside)
     if Backend.ENCODER in backends:
         specs += encoder_arms(encoder, beside=True)
     _refuse_namesakes(specs)

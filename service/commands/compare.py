@@ -70,6 +70,7 @@ class Request:
     improve_prompt: bool = False
     corpus: Path | None = None
     search_service: bool = False
+    passages: int | None = None
     temperatures: tuple[float, ...] = ()
     model: str | None = None
 

@@ -22,13 +22,14 @@ ODD = ["", " ", "\n\t", "a", "日本語のお問い合わせ", "🙃🙃🙃", "
 
 
 class OneDocument:
-    """Finds the same passage for everything."""
+    """Finds the same passages for everything."""
 
     determined_by: Mapping[str, str] = {"search": "one document"}
     notes: Sequence[str] = ("1 document.",)
 
     def search(self, queries: Sequence[str], k: int) -> list[list[Passage] | Unsearched]:
-        return [[Passage("d#1", "d", "A refund takes a week.")][:k] for _ in queries]
+        found = [Passage("d#1", "d", "A refund takes a week."), Passage("d#2", "d", "A parcel takes two.")]
+        return [found[:k] for _ in queries]
 
 
 @pytest.fixture
@@ -123,3 +124,15 @@ def test_only_the_arm_that_searches_says_what_it_was_shown(
         arm.fit(train, 1)
         (prediction,) = arm.predict(["where is my refund"])
         assert (prediction.passages is not None) == (name == "passages")
+
+
+def test_as_many_passages_are_shown_as_somebody_wants(encoder: Encoder, tmp_path: Path, task: Task) -> None:
+    client = ChatClient(Endpoint("http://127.0.0.1:9", "small-1"), tmp_path, "contract", Budget(calls=0))
+    one, two = (endpoint_arms(client, encoder, OneDocument(), shown=shown)[-1] for shown in (1, 2))
+    assert one.determined_by != two.determined_by
+    for spec, shown in ((one, 1), (two, 2)):
+        arm = spec.build(task)
+        arm.save(tmp_path / f"arm-{shown}")
+        for each in (arm, spec.load(tmp_path / f"arm-{shown}")):
+            (request,) = each.requests(["where is my refund"])  # type: ignore[attr-defined]
+            assert request.messages[-1].content.count(" takes ") == shown

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from adapters.corpus.retriever import Unsearched
+from adapters.corpus.retriever import SHOWN, Unsearched
 from adapters.corpus.search import open_corpus
 from adapters.encoder.embedding import Encoder
 from adapters.generative.exchange import ChatAnswer, ChatRequest, Failure, Reply, Sent, failed, judge
-from adapters.generative.retrieval import SHOWN, RetrievedPassages
+from adapters.generative.retrieval import RetrievedPassages
 from adapters.generative.structured import Structure
 from evaluation.answers import NO_ANSWER
 from evaluation.arm import Passage

@@ -51,6 +51,12 @@ def test_a_model_that_is_not_there() -> None:
     assert "nowhere is neither a folder nor a model name" in result.stderr
 
 
+def test_passages_want_documents(llama_folder: Path) -> None:
+    result = compare("--backend", "local", "--model", str(llama_folder), "--passages", "2")
+    assert result.exit_code == 2
+    assert "there is nothing to find them in; name documents with --corpus" in result.stderr
+
+
 @pytest.mark.parametrize("arguments", [("--backend", "local"), ("--model", "x")])
 def test_backend_and_model_go_together(arguments: tuple[str, ...]) -> None:
     result = compare(*arguments)
