@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from adapters.corpus.retriever import SHOWN, Retriever
 from adapters.encoder.embedding import Encoder
 from adapters.generative.chat import ChatClient
+from adapters.generative.likelihood import LikeliestLabel
 from adapters.generative.local import LocalModel
 from evaluation.arm import Arm, ArmSpec, Family, Foreseen, Prediction, Randomness
 from evaluation.dataset import Example, Task
@@ -112,11 +113,12 @@ def endpoint_arms(
 
 def local_arms(
     model: LocalModel, encoder: Encoder, retriever: Retriever | None = None, *, shown: int = SHOWN,
-    improve: bool = False, beside: bool = False,
+    improve: bool = False, beside: bool = False, labels: Sequence[str] = (),
 ) -> tuple[ArmSpec, ...]:  # fmt: skip
     """All arms over a model of this machine, the fine-tunes among them; with `beside` only these, declared to stand on
-    another model than the arms beside them."""
-    asked = _Asked(model, model.name, model.determined_by, encoder, retriever, shown)
+    another model than the arms beside them. With the `labels` of a classification each answers with the likeliest of
+    them and how sure it is; without, with what the model writes."""
+    asked = _Asked(model, model.name, model.determined_by, encoder, retriever, shown, tuple(labels))
     prompted = () if beside else asked.arms(improve=improve)
     tuned = [asked.arm(TUNED)] + ([asked.arm(TUNED_WITH_PASSAGES, retriever)] if retriever is not None else [])
     return (*prompted, *(replace(spec, own_base_model=beside) for spec in tuned))
@@ -161,6 +163,8 @@ class _Asked:
     encoder: Encoder
     retriever: Retriever | None
     shown: int
+    labels: tuple[str, ...] = ()
+    """From which a model of this machine takes the likeliest."""
 
     def arms(self, *, improve: bool) -> tuple[ArmSpec, ...]:
         """Those that only prompt."""
@@ -175,13 +179,18 @@ class _Asked:
     def arm(self, entry: Entry, finder: Encoder | Retriever | None = None) -> ArmSpec:
         """`finder` finds what its prompts show."""
         given = (finder,) if finder is not None else ()
-        settings = {"shown": self.shown} if given and not isinstance(finder, Encoder) else {}
+        settings: dict[str, Any] = {"shown": self.shown} if given and not isinstance(finder, Encoder) else {}
+        # The arm that improves its instruction needs a model that writes.
+        labels = () if entry is IMPROVED else self.labels
+        model = self._answering(labels, trained=entry.family.is_fine_tune)
+        if labels and entry.family.is_fine_tune:
+            settings["by_likelihood"] = True
 
         def build(task: Task) -> Any:
-            return _class(entry)(self.model, task, *given, **settings)
+            return _class(entry)(model, task, *given, **settings)
 
         def load(folder: Path) -> Any:
-            return _class(entry).load(self.model, folder, *given)
+            return _class(entry).load(model, folder, *given)
 
         def repeat(folder: Path, inputs: Sequence[str], temperature: float, calls: int) -> list[list[Prediction]]:
             again: list[list[Prediction]] = load(folder).repeat(inputs, temperature, calls)
@@ -193,17 +202,24 @@ class _Asked:
             family=entry.family,
             randomness=entry.randomness,
             base_model=self.name,
-            determined_by=self._determined_by(finder),
+            determined_by={**self._determined_by(finder), "answers": "likeliest label" if labels else "written"},
             build=build,
             load=load,
             prepare=finder.prepare if isinstance(finder, Encoder) else _nothing,
-            repeat=None if entry.family.is_fine_tune else repeat,
+            # The likeliest label is the same every time.
+            repeat=None if entry.family.is_fine_tune or labels else repeat,
             terms=self._terms(finder),
             chooses=entry.chooses,
         )
         if not isinstance(self.model, ChatClient):
             return spec
         return replace(spec, foresee=_foresight(entry, self.model, build))
+
+    def _answering(self, labels: Sequence[str], *, trained: bool) -> ChatClient | LocalModel | LikeliestLabel:
+        """What an arm asks; one that trains chooses among labels itself, with what it has learnt."""
+        if not labels or trained or isinstance(self.model, ChatClient):
+            return self.model
+        return LikeliestLabel(self.model, labels)
 
     def _determined_by(self, finder: Encoder | Retriever | None) -> Mapping[str, str]:
         found_by = {}
@@ -219,7 +235,15 @@ class _Asked:
     def _terms(self, finder: Encoder | Retriever | None) -> Callable[[], Sequence[str]] | None:
         if finder is not None and not isinstance(finder, Encoder):
             return lambda: finder.notes
-        return self.model.statements if isinstance(self.model, ChatClient) else None
+        return self.model.statements if isinstance(self.model, ChatClient) else self._how_it_answers
+
+    def _how_it_answers(self) -> Sequence[str]:
+        if not self.labels:
+            return ()
+        return (
+            f"Answers of {self.name} that have a confidence are not what it would write: each is the label that it "
+            "finds likeliest to write and end with, and the confidence is that label's share among all.",
+        )
 
 
 def _foresight(entry: Entry, client: ChatClient, build: Callable[[Task], Any]) -> Foresee:

@@ -165,6 +165,13 @@ def compare(
     model: Annotated[
         str | None, typer.Option(help="Model of this machine: a folder, or a name of the hub.", metavar="MODEL")
     ] = None,
+    written_labels: Annotated[
+        bool,
+        typer.Option(
+            "--written-labels",
+            help="Let a model of this machine write its labels, as a server does, instead of taking the likeliest.",
+        ),
+    ] = False,
     budget: Annotated[
         float | None, typer.Option(help="Most that calls of an endpoint may cost in all.", min=0, metavar="MONEY")
     ] = None,
@@ -220,7 +227,7 @@ def compare(
             training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
             backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
             corpus=corpus, search_service=search_service, passages=passages, temperatures=tuple(temperature or ()),
-            model=model,
+            model=model, written_labels=written_labels,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

@@ -134,12 +134,5 @@ class Lora:
         if not requests:
             return []
         with wearing(self._model, self._adapter):
-            if not self._labels:
-                return [prediction_of(answer) for answer in self._model.ask_all(requests)]
-            choosing = LikeliestLabel(self._model, self._labels)
-            scored = choosing.scores(requests)
-            answers = [choosing.answer(request, each) for request, each in zip(requests, scored, strict=True)]
-        return [
-            replace(prediction_of(answer), confidence=each.highest)
-            for answer, each in zip(answers, scored, strict=True)
-        ]
+            answering = LikeliestLabel(self._model, self._labels) if self._labels else self._model
+            return [prediction_of(answer) for answer in answering.ask_all(requests)]

@@ -73,6 +73,7 @@ class Request:
     passages: int | None = None
     temperatures: tuple[float, ...] = ()
     model: str | None = None
+    written_labels: bool = False
 
 
 def run_compare(request: Request, audited: Examples | None = None) -> None:
@@ -93,12 +94,13 @@ def run_compare(request: Request, audited: Examples | None = None) -> None:
     examples = replace(examples, audit=signed_off(examples.audit, request))
     folder = request.out or RUNS / request.data.stem
     means = Means(encoder, settings, rulebook)
-    chosen = choose_arms(backends, means, request, examples.dataset, folder, asked.file.language)
+    task = asked.task(examples.dataset, examples.test)
+    chosen = choose_arms(backends, means, request, examples.dataset, folder, task)
     required = read_requirement(request.require, [spec.name for spec in chosen.specs])
     comparison = Comparison(
         dataset=examples.dataset,
         test=examples.test,
-        task=asked.task(examples.dataset, examples.test),
+        task=task,
         form=rulebook.filled_in(form) if form else None,
         assessment=rulebook.assess(form, examples.material(encoder.count_tokens)) if form else None,
         specs=chosen.specs,

@@ -41,8 +41,18 @@ def test_every_way_over_one_model_and_the_fine_tune_among_them(make_llama: Calla
     assert all(len(arm["run_accuracies"]) == arm["fits"] for arm in report["arms"])
     assert [found["arm"] for found in report["side_effects"]] == ["lora"]
     assert report["spending"]["paid_for"] is False
+    # Labels are chosen by likelihood, so that every answer has a confidence.
+    assert report["automation"]["arm"] == report["verdict"]["arm"]
+    assert len(report["automation"]["results"]) == 2
+    assert any("not what it would write" in line for line in report["spending"]["terms"])
     saved = list(Path("advisor-runs/train/trials").glob("*/fitted/adapter/adapter_config.json"))
     assert len(saved) == 5
+
+
+def test_the_likeliest_label_cannot_be_asked_for_again(llama_folder: Path) -> None:
+    result = compare("--backend", "local", "--model", str(llama_folder), "--temperature", "0.8")
+    assert result.exit_code == 2
+    assert "the likeliest label is the same every time; add --written-labels" in result.stderr
 
 
 def test_a_model_that_is_not_there() -> None:
