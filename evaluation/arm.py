@@ -129,6 +129,8 @@ class ArmSpec:
     """Asks a saved arm about inputs at a temperature, each so many times; None where that means nothing."""
     terms: Callable[[], Sequence[str]] | None = None
     """On which terms its base model answered, in sentences, once it has; arms that share a model share the callable."""
+    measured: Callable[[], Sequence[str]] | None = None
+    """What its base model took of this machine so far, in sentences; shared as `terms` are. None where nobody looks."""
     own_base_model: bool = False
     """Declared to rest on another base model than the arms beside it; all others must share one."""
 

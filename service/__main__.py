@@ -172,6 +172,10 @@ def compare(
             help="Let a model of this machine write its labels, as a server does, instead of taking the likeliest.",
         ),
     ] = False,
+    four_bit: Annotated[
+        bool,
+        typer.Option("--four-bit", help="Load that model with 4 bits a weight: needs a GPU and bitsandbytes."),
+    ] = False,
     budget: Annotated[
         float | None, typer.Option(help="Most that calls of an endpoint may cost in all.", min=0, metavar="MONEY")
     ] = None,
@@ -227,7 +231,7 @@ def compare(
             training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
             backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
             corpus=corpus, search_service=search_service, passages=passages, temperatures=tuple(temperature or ()),
-            model=model, written_labels=written_labels,
+            model=model, written_labels=written_labels, four_bit=four_bit,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

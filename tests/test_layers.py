@@ -23,7 +23,8 @@ SEEN_OF_ADAPTERS = {
     "adapters.catalogue", "adapters.corpus.document", "adapters.corpus.retriever", "adapters.corpus.search",
     "adapters.corpus.search_service", "adapters.encoder.embedding", "adapters.generative.budget",
     "adapters.generative.chat", "adapters.generative.endpoint",
-    "adapters.generative.local", "adapters.generative.weights", "adapters.model_file", "adapters.model_knowledge",
+    "adapters.generative.footprint", "adapters.generative.local",
+    "adapters.generative.weights", "adapters.model_file", "adapters.model_knowledge",
 }  # fmt: skip
 MODEL_LIBRARIES = {
     "torch", "transformers", "peft", "sentence_transformers", "faiss", "openai", "tokenizers", "safetensors",

@@ -12,8 +12,6 @@ from adapters.corpus.retriever import SHOWN
 from adapters.encoder.embedding import Encoder
 from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
-from adapters.generative.local import LocalModel
-from adapters.generative.weights import find_model
 from evaluation.arm import ArmSpec
 from evaluation.dataset import Dataset, Task
 from rules.family import Family
@@ -21,19 +19,19 @@ from rules.layout import Backend
 from service.commands.task_file import AskedFor
 from service.corpus import open_retriever
 from service.endpoint import chat_client, configured_endpoint
+from service.local_model import OnThisMachine
 from service.refusals import Refusal
 from service.rulebook import Rulebook
 from service.settings import Settings
 
-CHECKPOINTS = "checkpoints"
-"""Folder of the data folder, from which a killed training goes on; empty when it has ended."""
 BACKENDS = tuple(backend.value for backend in Backend)
 
 
 class Wishes(Protocol):
     """What a command says of a language model: the most money (in the currency of its prices) and calls to spend,
     whether it may improve its own instruction, where passages come from and how many are shown with each text, which
-    model of this machine is meant and whether it writes its labels, and at which temperatures to ask again."""
+    model of this machine is meant and whether it writes its labels and has 4 bits a weight, and at which
+    temperatures to ask again."""
 
     @property
     def budget(self) -> float | None: ...
@@ -58,6 +56,9 @@ class Wishes(Protocol):
 
     @property
     def written_labels(self) -> bool: ...
+
+    @property
+    def four_bit(self) -> bool: ...
 
     @property
     def temperatures(self) -> Sequence[float]: ...
@@ -108,6 +109,10 @@ def choose_arms(
     """Of `wishes` the settings' hold where the command says nothing. `folder` is the comparison's own. Where
     several models are compared, only the first brings the arms that merely prompt."""
     encoder, settings = means.encoder, means.settings
+    if Backend.LOCAL not in backends and (wishes.written_labels or wishes.four_bit):
+        raise Refusal(
+            "--written-labels and --four-bit are for a model of this machine: add --backend local --model MODEL."
+        )
     if set(backends) == {Backend.ENCODER}:
         if wishes.corpus is not None or wishes.search_service or wishes.passages is not None:
             raise Refusal("Passages are shown to a language model; add --backend endpoint, or leave the corpus out.")
@@ -121,10 +126,10 @@ def choose_arms(
     if client is not None:
         specs += endpoint_arms(client, encoder, retriever, shown=shown, improve=wishes.improve_prompt)
     if Backend.LOCAL in backends:
-        model = LocalModel(find_model(str(wishes.model)), checkpoints=settings.data_folder / CHECKPOINTS)
+        local = OnThisMachine.of(wishes, settings, beside=client is not None)
         specs += local_arms(
-            model, encoder, retriever, shown=shown, improve=wishes.improve_prompt, beside=client is not None,
-            labels=_labels(wishes, task, beside=client is not None),
+            local.model, encoder, retriever, shown=shown, improve=wishes.improve_prompt, beside=client is not None,
+            labels=_labels(wishes, task, beside=client is not None), trained=local.trained, notes=local.notes,
         )  # fmt: skip
     if Backend.ENCODER in backends:
         specs += encoder_arms(encoder, beside=True)

@@ -74,6 +74,7 @@ class Request:
     temperatures: tuple[float, ...] = ()
     model: str | None = None
     written_labels: bool = False
+    four_bit: bool = False
 
 
 def run_compare(request: Request, audited: Examples | None = None) -> None:

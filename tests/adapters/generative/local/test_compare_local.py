@@ -45,6 +45,11 @@ def test_every_way_over_one_model_and_the_fine_tune_among_them(make_llama: Calla
     assert report["automation"]["arm"] == report["verdict"]["arm"]
     assert len(report["automation"]["results"]) == 2
     assert any("not what it would write" in line for line in report["spending"]["terms"])
+    assert "tiny needs 0 MB of memory for its weights" in result.stderr
+    assert any(line in result.stderr for line in report["spending"]["terms"])
+    told = report["times"]["machine"][0]
+    assert "Since tiny was loaded, at most" in told
+    assert told in Path("advisor-runs/train/report.md").read_text()
     saved = list(Path("advisor-runs/train/trials").glob("*/fitted/adapter/adapter_config.json"))
     assert len(saved) == 5
 
@@ -59,6 +64,13 @@ def test_a_model_that_is_not_there() -> None:
     result = compare("--backend", "local", "--model", "nowhere")
     assert result.exit_code == 2
     assert "nowhere is neither a folder nor a model name" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--four-bit", "--written-labels"])
+def test_what_is_meant_for_a_model_of_this_machine_wants_one(option: str) -> None:
+    result = compare(option)
+    assert result.exit_code == 2
+    assert "add --backend local --model MODEL" in result.stderr
 
 
 def test_passages_want_documents(llama_folder: Path) -> None:
