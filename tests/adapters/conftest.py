@@ -13,6 +13,8 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from adapters.encoder.embedding import Encoder
+from adapters.generative.exchange import ChatAnswer, ChatRequest, Failure, Reply, Sent, failed, judge
+from adapters.generative.structured import Structure
 from evaluation.dataset import Example, Task
 
 Texts = Mapping[str, Sequence[str]]
@@ -207,3 +209,29 @@ def make_llama() -> MakeLlama:
 @pytest.fixture(scope="session")
 def llama_folder(make_llama: MakeLlama, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+SENT = Sent(0.0, 0, Structure.NONE)
+
+
+class StandIn:
+    """A language model that says what it is told to say, and no answer where that is None; keeps what it was asked."""
+
+    def __init__(self, say: Callable[[ChatRequest], str | None]) -> None:
+        self._say = say
+        self.asked: list[ChatRequest] = []
+
+    def ask_all(self, requests: Sequence[ChatRequest]) -> list[ChatAnswer]:
+        self.asked += requests
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: ChatRequest) -> ChatAnswer:
+        text = self._say(request)
+        if text is None:
+            return failed(Failure.NO_ANSWER, "the server did not answer", SENT)
+        return judge(Reply(text, "stop", False, "m", None, 40, 2, 0.25, 0.5), request, SENT, 0.001, cached=False)
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Callable[[Callable[[ChatRequest], str | None]], StandIn]:
+    return StandIn
