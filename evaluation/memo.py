@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluation.admission import Admission
 from evaluation.answer_languages import find_other_languages
-from evaluation.arm import Foreseen, Prediction
+from evaluation.arm import ArmSpec, Foreseen, Prediction
 from evaluation.audit import Audit
 from evaluation.automation import find_automation
 from evaluation.contrasts import arm_interval
@@ -101,7 +101,7 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         disagreements_in_all=len(disagreements),
         policy=policy,
         provenance=_provenance(comparison, arms, split, policy, measured.finished),
-        times=_times(arms),
+        times=_times(arms, comparison.specs),
         origin=origin_of(recorded, policy) if recorded is not None else None,
     )
 
@@ -189,7 +189,7 @@ def _provenance(
     )
 
 
-def _times(arms: Sequence[ScoredArm]) -> Times:
+def _times(arms: Sequence[ScoredArm], specs: Sequence[ArmSpec]) -> Times:
     return Times(
         created=datetime.now(UTC),
         arms={
@@ -200,4 +200,5 @@ def _times(arms: Sequence[ScoredArm]) -> Times:
             )
             for arm in arms
         },
+        machine=tuple(told for each in dict.fromkeys(spec.measured for spec in specs) if each for told in each()),
     )

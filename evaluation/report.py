@@ -102,6 +102,8 @@ class Times(_Record):
 
     created: datetime
     arms: dict[str, ArmTime]
+    machine: tuple[str, ...] = ()
+    """What models took of this machine in this run, in sentences."""
 
 
 class Report(_Record):

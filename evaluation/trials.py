@@ -66,7 +66,7 @@ class PlannedTrial:
         return {
             **self.spec.determined_by,
             "arm": self.spec.name,
-            "task": _sha256(json.dumps([self.task.labels, self.task.descriptions])),
+            "task": _sha256(json.dumps(asdict(self.task), sort_keys=True)),
             "train": fingerprint(self.rows.train),
             "inputs": _hash_of(self.inputs),
             "seed": str(self.seed),

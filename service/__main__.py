@@ -166,6 +166,17 @@ def compare(
     model: Annotated[
         str | None, typer.Option(help="Model of this machine: a folder, or a name of the hub.", metavar="MODEL")
     ] = None,
+    written_labels: Annotated[
+        bool,
+        typer.Option(
+            "--written-labels",
+            help="Let a model of this machine write its labels, as a server does, instead of taking the likeliest.",
+        ),
+    ] = False,
+    four_bit: Annotated[
+        bool,
+        typer.Option("--four-bit", help="Load that model with 4 bits a weight: needs a GPU and bitsandbytes."),
+    ] = False,
     budget: Annotated[
         float | None, typer.Option(help="Most that calls of an endpoint may cost in all.", min=0, metavar="MONEY")
     ] = None,
@@ -184,6 +195,10 @@ def compare(
     search_service: Annotated[
         bool, typer.Option("--search-service", help="Search with the service that ADVISOR_SEARCH_URL names.")
     ] = False,
+    passages: Annotated[
+        int | None,
+        typer.Option(help="How many passages stand with each text [5]; small models read one best.", min=1),
+    ] = None,
     temperature: Annotated[
         list[float] | None,
         typer.Option(
@@ -216,7 +231,8 @@ def compare(
             accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
             training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
             backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
-            corpus=corpus, search_service=search_service, temperatures=tuple(temperature or ()), model=model,
+            corpus=corpus, search_service=search_service, passages=passages, temperatures=tuple(temperature or ()),
+            model=model, written_labels=written_labels, four_bit=four_bit,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded

@@ -24,6 +24,7 @@ SEEN_OF_ADAPTERS = {
     "adapters.corpus.search_service", "adapters.encoder.embedding", "adapters.generative.budget",
     "adapters.generative.chat", "adapters.generative.endpoint", "adapters.generative.judging",
     "adapters.generative.local", "adapters.generative.weights", "adapters.model_file", "adapters.model_knowledge",
+    "adapters.generative.footprint",
 }  # fmt: skip
 MODEL_LIBRARIES = {
     "torch", "transformers", "peft", "sentence_transformers", "faiss", "openai", "tokenizers", "safetensors",

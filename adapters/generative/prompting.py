@@ -148,7 +148,7 @@ def prediction_of(answer: ChatAnswer) -> Prediction:
             queued_seconds=reply.queued_seconds,
             serving_seconds=reply.serving_seconds,
         )
-    return Prediction(answer.text, error=answer.error, usage=usage)
+    return Prediction(answer.text, answer.confidence, answer.error, usage)
 
 
 def draw_demonstrations(train: Sequence[Example], count: int, rng: np.random.Generator) -> list[Example]:

@@ -73,8 +73,11 @@ class Request:
     improve_prompt: bool = False
     corpus: Path | None = None
     search_service: bool = False
+    passages: int | None = None
     temperatures: tuple[float, ...] = ()
     model: str | None = None
+    written_labels: bool = False
+    four_bit: bool = False
     indexes: Path | None = None
 
 
@@ -122,14 +125,15 @@ def prepare(request: Request, settings: Settings, folder: Path, audited: Example
     )
     examples = replace(examples, audit=signed_off(examples.audit, request))
     means = Means(encoder, settings, rulebook)
-    chosen = choose_arms(backends, means, request, examples.dataset, folder, asked.file.language)
+    task = asked.task(examples.dataset, examples.test)
+    chosen = choose_arms(backends, means, request, examples.dataset, folder, task)
     material = examples.material(encoder.count_tokens)
     judged = form or Form.parse({"task": {"kind": asked.kind, "modality": "text"}})
     assessment = rulebook.assess(judged, material)
     comparison = Comparison(
         dataset=examples.dataset,
         test=examples.test,
-        task=asked.task(examples.dataset, examples.test),
+        task=task,
         form=rulebook.filled_in(form) if form else None,
         assessment=assessment if form else None,
         specs=chosen.specs,

@@ -1,18 +1,30 @@
-"""One real encoder for the whole folder, a small set of support messages, and tiny models for other weights."""
+"""One real encoder for the whole folder, a small set of support messages, and tiny models with random weights."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from threadpoolctl import threadpool_limits
 
 from adapters.encoder.embedding import Encoder
+from adapters.generative.exchange import ChatAnswer, ChatRequest, Failure, Reply, Sent, failed, judge
+from adapters.generative.structured import Structure
 from evaluation.dataset import Example, Task
 
 Texts = Mapping[str, Sequence[str]]
+
+MARKS = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+MakeLlama = Callable[..., Path]
 
 TRAIN: Texts = {
     "Account": [
@@ -125,3 +137,72 @@ def encoder(cache: Path) -> Iterator[Encoder]:
         import_module(library)
     with threadpool_limits(1):
         yield encoder
+
+
+@pytest.fixture(scope="session")
+def make_llama() -> MakeLlama:
+    """Writes a tiny language model in milliseconds: a Llama of 2 layers whose tokens are bytes."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    torch.set_num_threads(1)
+
+    def make(folder: Path, seed: int = 0, template: str | None = TEMPLATE, context: int = 512, **config: Any) -> Path:
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        vocabulary = {token: place for place, token in enumerate((*MARKS, *alphabet))}
+        inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        inner.decoder = decoders.ByteLevel()
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=inner, pad_token=MARKS[0], eos_token=MARKS[1], chat_template=template,
+            additional_special_tokens=list(MARKS[2:]),
+        )  # fmt: skip
+        sizes: dict[str, Any] = {
+            "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "num_key_value_heads": 1, "max_position_embeddings": context, "initializer_range": 0.3,
+        }  # fmt: skip
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = LlamaForCausalLM(
+                LlamaConfig(vocab_size=len(vocabulary), bos_token_id=None, eos_token_id=1, pad_token_id=0, **sizes)
+            )
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        if config:
+            written = json.loads((folder / "config.json").read_text())
+            (folder / "config.json").write_text(json.dumps({**written, **config}))
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def llama_folder(make_llama: MakeLlama, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+SENT = Sent(0.0, 0, Structure.NONE)
+
+
+class StandIn:
+    """A language model that says what it is told to say, and no answer where that is None; keeps what it was asked."""
+
+    def __init__(self, say: Callable[[ChatRequest], str | None]) -> None:
+        self._say = say
+        self.asked: list[ChatRequest] = []
+
+    def ask_all(self, requests: Sequence[ChatRequest]) -> list[ChatAnswer]:
+        self.asked += requests
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: ChatRequest) -> ChatAnswer:
+        text = self._say(request)
+        if text is None:
+            return failed(Failure.NO_ANSWER, "the server did not answer", SENT)
+        return judge(Reply(text, "stop", False, "m", None, 40, 2, 0.25, 0.5), request, SENT, 0.001, cached=False)
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Callable[[Callable[[ChatRequest], str | None]], StandIn]:
+    return StandIn
