@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ from service.settings import load_settings
 
 IDLE_SECONDS = 900.0
 """After which the memory of its models is given back; the next request starts another child."""
+LITTLE_ROOM = 1 << 20
+"""Bytes. With less, whatever fails is taken to fail for want of them."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,7 +67,7 @@ def _do(work: Work, request: dict[str, Any], answers: TextIO) -> dict[str, Any]:
     except TrialFailed as failed:
         return {"failed": str(failed)}
     except Exception as error:
-        return _failure(error)
+        return _failure(error, Path(request["folder"]))
 
 
 def _result(work: Work, request: dict[str, Any], tell: Any) -> Any:
@@ -83,10 +86,10 @@ def _result(work: Work, request: dict[str, Any], tell: Any) -> Any:
             raise AssertionError(f"nobody does {other}")
 
 
-def _failure(error: Exception) -> dict[str, Any]:
+def _failure(error: Exception, folder: Path) -> dict[str, Any]:
     """What the user can put right is told in its words. Of all else only kind and place are: a message may quote a
     user's text."""
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
+    if (isinstance(error, OSError) and error.errno in NO_ROOM) or _is_full(folder):
         return {"no_room": "There is no room left on the disk."}
     if is_refusal(error) or isinstance(error, TooFewArms):
         return {"refused": " ".join(str(error).split())}
@@ -97,6 +100,14 @@ def _failure(error: Exception) -> dict[str, Any]:
     )
     print(f"{place}\n{frames}", file=sys.stderr, flush=True)
     return {"failed": place}
+
+
+def _is_full(folder: Path) -> bool:
+    """Libraries have errors of their own for a disk that is full."""
+    try:
+        return shutil.disk_usage(folder).free < LITTLE_ROOM
+    except OSError:
+        return False
 
 
 def _answer(answers: TextIO, document: dict[str, Any]) -> None:
