@@ -16,8 +16,10 @@ from service.api.openapi import describe
 from service.following import Following
 from service.jobs.queue import JobQueue
 from service.jobs.system import migrate_queue
+from service.metrics import Metrics
 from service.problems import add_problem_handlers
 from service.request_id import RequestId
+from service.request_log import RequestLog
 from service.rulebook import load_rulebook
 from service.settings import Settings
 from service.storage.database import Database, open_database
@@ -45,7 +47,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.rulebook = load_rulebook(settings.policy, settings.models)
     app.state.settings = settings
+    app.state.metrics = Metrics()
     app.add_middleware(OpenAccess)
+    app.add_middleware(RequestLog, metrics=app.state.metrics)
     app.add_middleware(RequestId)
     add_problem_handlers(app)
     for module in (health, questionnaire, assessments, datasets, corpora, comparisons, events, reports):
@@ -61,6 +65,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
     jobs = await run_in_threadpool(_open_queue, settings)
     following = Following(database)
     app.state.database, app.state.jobs, app.state.following = database, jobs, following
+    app.state.metrics.follow(database, jobs, settings.data_folder, lambda: following.followers)
     following.start()
     try:
         yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import signal
 import sys
@@ -21,9 +22,11 @@ from evaluation.audit import AuditBlocked
 from evaluation.comparison import TooFewArms
 from evaluation.readers import Columns
 from service.jobs.work import ApprovalWanted, TrialFailed, Work
+from service.logs import set_up_logs
 from service.refusals import is_refusal
 from service.settings import load_settings
 
+logger = logging.getLogger(__name__)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -34,7 +37,9 @@ def main() -> None:
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    work = Work(load_settings())
+    settings = load_settings()
+    set_up_logs(settings.log)
+    work = Work(settings)
     while True:
         _answer(answers, _do(work, json.loads(requests.get()), answers))
 
@@ -86,10 +91,7 @@ def _failure(error: Exception) -> dict[str, Any]:
         return {"refused": " ".join(str(error).split())}
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-    frames = "".join(
-        f"  {frame.filename}:{frame.lineno} {frame.name}\n" for frame in traceback.extract_tb(error.__traceback__)
-    )
-    print(f"{place}\n{frames}", file=sys.stderr, flush=True)
+    logger.error("the work failed", exc_info=error)
     return {"failed": place}
 
 

@@ -39,6 +39,7 @@ class Runner:
         self._process: subprocess.Popen[str] | None = None
         self._answers: SimpleQueue[Document | None] = SimpleQueue()
         self._lock = threading.Lock()
+        self._closed = False
 
     def ask(self, request: Document, tell: Callable[[str, Document], None], wanted: Callable[[], bool]) -> Document:
         """The child's answer; what happens meanwhile is told.
@@ -68,10 +69,13 @@ class Runner:
                 tell(answer["event"], answer["data"])
 
     def close(self) -> None:
-        """End the child at once; work in it is lost."""
+        """End the child at once, and start no other one; work in it is lost."""
+        self._closed = True
         self._kill()
 
     def _started(self) -> subprocess.Popen[str]:
+        if self._closed:
+            raise RunnerDied("it was closed")
         if self._process is None or self._process.poll() is not None:
             self._answers = SimpleQueue()
             self._process = subprocess.Popen(
@@ -86,7 +90,8 @@ class Runner:
 
     def _died(self, process: subprocess.Popen[str]) -> RunnerDied:
         code = process.wait()
-        logger.error("the child process ended with %s", code)
+        if not self._closed:
+            logger.error("the child process ended with %s", code)
         return RunnerDied(f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}")
 
     def _kill(self) -> None:
