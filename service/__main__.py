@@ -317,6 +317,29 @@ def worker(
         run_worker([name.strip() for name in queues.split(",") if name.strip()])
 
 
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="File to write, which must be new.", metavar="FILE")],
+) -> None:
+    """Write the database and all uploads, comparisons and answers to one file, while the service runs."""
+    with one_line_refusals():
+        from service.commands.backup import run_backup
+
+        run_backup(file)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup.", metavar="FILE")],
+    replace: Annotated[bool, typer.Option("--replace", help="Replace what is there now.")] = False,
+) -> None:
+    """Check a backup and put it back, with the service stopped. What was under way waits to be resumed."""
+    with one_line_refusals():
+        from service.commands.backup import run_restore
+
+        run_restore(file, replace=replace)
+
+
 app.add_typer(keys.app, name="keys")
 
 

@@ -31,8 +31,10 @@ from service.api.openapi import describe
 from service.following import Following
 from service.jobs.queue import JobQueue
 from service.jobs.system import migrate_queue
+from service.metrics import Metrics
 from service.problems import add_problem_handlers
 from service.request_id import RequestId
+from service.request_log import RequestLog
 from service.rulebook import load_rulebook
 from service.settings import Settings
 from service.storage.database import Database, open_database
@@ -60,7 +62,9 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.rulebook = load_rulebook(settings.policy, settings.models)
     app.state.settings = settings
+    app.state.metrics = Metrics()
     app.add_middleware(Entrance)
+    app.add_middleware(RequestLog, metrics=app.state.metrics)
     add_problem_handlers(app)
     for module in (
         health, questionnaire, assessments, datasets, corpora, comparisons, events, reports, keys, actions, signing_in,
@@ -84,6 +88,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
     following = Following(database)
     app.state.access = Access(settings, database, is_open=is_open)
     app.state.database, app.state.jobs, app.state.following = database, jobs, following
+    app.state.metrics.follow(database, jobs, settings.data_folder, lambda: following.followers)
     following.start()
     try:
         yield

@@ -2,6 +2,7 @@
 
 AdvisorError                     500
 ├── SettingsRefused              500  start-up only: one clear line, then the process ends
+├── NotReady                     503  says which parts
 ├── StorageUnavailable           503
 │   └── DatabaseTooNew           503
 ├── NotSignedIn                  401
@@ -54,6 +55,18 @@ class SettingsRefused(AdvisorError):
 
     type = "settings-refused"
     title = "A setting was refused"
+
+
+class NotReady(AdvisorError):
+    """Parts without which the service cannot do its work do not answer; the places name them."""
+
+    status = 503
+    type = "not-ready"
+    title = "Not ready"
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = tuple(places)
+        super().__init__("; ".join(f"{place.parameter}: {place.detail}" for place in self.places))
 
 
 class StorageUnavailable(AdvisorError):

@@ -27,7 +27,8 @@ class Following:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._followers: dict[UUID, set[asyncio.Queue[Event]]] = defaultdict(set)
+        self._followers: dict[UUID, set[asyncio.Queue[Event | None]]] = defaultdict(set)
+        self._closed = False
         self._told: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -35,15 +36,27 @@ class Following:
         """Look from now on."""
         self._task = asyncio.create_task(self._look())
 
+    def close(self) -> None:
+        """Let everybody go: whoever follows comes back, with the number of the last event, to the next process."""
+        self._closed = True
+        for queues in self._followers.values():
+            for queue in queues:
+                queue.put_nowait(None)
+
     async def stop(self) -> None:
         """Look no more."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def followers(self) -> int:
+        """How many follow now."""
+        return sum(len(queues) for queues in self._followers.values())
+
     async def events(self, comparison: UUID, after: int) -> AsyncIterator[Event]:
-        """Every event after a number, those that are there and those to come; without an end of its own."""
-        queue: asyncio.Queue[Event] = asyncio.Queue()
+        """Every event after a number, those that are there and those to come; it ends only when the process stops."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._followers[comparison].add(queue)
         try:
             number = after
@@ -51,11 +64,10 @@ class Following:
                 for event in page:
                     number = event.number
                     yield event
-            while True:
-                event = await queue.get()
-                if event.number > number:
-                    number = event.number
-                    yield event
+            while not self._closed and (told := await queue.get()) is not None:
+                if told.number > number:
+                    number = told.number
+                    yield told
         finally:
             self._followers[comparison].discard(queue)
             if not self._followers[comparison]:

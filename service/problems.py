@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from service.errors import AdvisorError, MediaTypeRefused, NotSignedIn, Place, RequestRefused, TooManyRequests
+from service.errors import AdvisorError, MediaTypeRefused, NotReady, NotSignedIn, Place, RequestRefused, TooManyRequests
 from service.request_id import HEADER
 
 MEDIA_TYPE = "application/problem+json"
@@ -70,7 +70,7 @@ def pointer(parts: Sequence[str | int]) -> str:
 
 def problem(error: AdvisorError, request_id: str) -> Problem:
     """What a caller is told about one of our errors; what is wrong on our side stays in the log."""
-    detail = str(error) if error.status < 500 else LOGGED.format(request_id)
+    detail = str(error) if error.status < 500 or isinstance(error, NotReady) else LOGGED.format(request_id)
     return _problem(error.status, error.type, error.title, detail, request_id, error.places)
 
 
@@ -116,7 +116,7 @@ async def _http(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     """The traceback goes to the log; the caller gets the name to look it up by."""
     request_id = request.state.request_id
-    logger.error("request %s failed: %s %s", request_id, request.method, request.url.path, exc_info=error)
+    logger.error("request %s failed", request_id, exc_info=error)
     return _response(problem(AdvisorError(), request_id))
 
 

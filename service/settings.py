@@ -6,7 +6,7 @@ import ipaddress
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """Folder, or name on the hub, of the model of this machine that a comparison over HTTP may ask for."""
     lease_seconds: float = Field(default=10.0, ge=1)
     """After which the work of a worker that gives no sign is handed to another."""
+    log: Literal["text", "json"] = "text"
+    """How log lines are written: for people, or as JSON, one object a line."""
     host: str = "127.0.0.1"
     """Address to listen on; beyond loopback callers need keys (`advisor keys create`)."""
     port: int = Field(default=8000, ge=0, le=65535)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -203,9 +203,8 @@ def _postgresql(program: str, *arguments: str | Path) -> None:
 DATABASES = itertools.count(1)
 
 
-@pytest.fixture
-def postgresql_url(postgresql_server: str) -> Iterator[str]:
-    """An empty PostgreSQL database, dropped after the test."""
+@contextmanager
+def _database_on(postgresql_server: str) -> Iterator[str]:
     import psycopg
 
     name = f"test_{next(DATABASES)}"
@@ -213,6 +212,20 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
         connection.execute(f"CREATE DATABASE {name}")
         yield postgresql_server.rpartition("/")[0] + f"/{name}"
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database, dropped after the test."""
+    with _database_on(postgresql_server) as url:
+        yield url
+
+
+@pytest.fixture
+def other_postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """One more."""
+    with _database_on(postgresql_server) as url:
+        yield url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -47,6 +47,8 @@ REQUESTS = {
 }
 RESPONSES = {
     ("/healthz", "get"): ("200", "health"),
+    ("/readyz", "get"): ("200", "readiness"),
+    ("/metrics", "get"): ("200", "metrics"),
     ("/v1/questionnaire", "get"): ("200", "questionnaire"),
     ("/v1/assessments", "post"): ("201", "assessment"),
     ("/v1/assessments", "get"): ("200", "assessment_page"),
@@ -110,6 +112,8 @@ def examples(version: str) -> dict[str, Any]:
     item = {key: show(changed)[key] for key in ("id", "name", "created_at", "version")}
     return {
         "health": {"status": "ok", "version": version},
+        "readiness": {"status": "ready", "parts": ["database", "queue", "data_folder", "worker"]},
+        "metrics": 'advisor_comparisons{status="running"} 1.0\n',
         "questionnaire": questionnaire().model_dump(mode="json"),
         "new_assessment": {"form": FORM},
         "patch": PATCH,

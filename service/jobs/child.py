@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 import shutil
 import signal
@@ -22,8 +23,11 @@ from evaluation.audit import AuditBlocked
 from evaluation.comparison import TooFewArms
 from evaluation.readers import Columns
 from service.jobs.work import ApprovalWanted, TrialFailed, Work
+from service.logs import set_up_logs
 from service.refusals import is_refusal
 from service.settings import load_settings
+
+logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 900.0
 """After which the memory of its models is given back; the next request starts another child."""
@@ -39,7 +43,9 @@ def main() -> None:
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    work = Work(load_settings())
+    settings = load_settings()
+    set_up_logs(settings.log)
+    work = Work(settings)
     while True:
         try:
             request = json.loads(requests.get(timeout=IDLE_SECONDS))
@@ -95,10 +101,7 @@ def _failure(error: Exception, folder: Path) -> dict[str, Any]:
         return {"refused": " ".join(str(error).split())}
     where = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-    frames = "".join(
-        f"  {frame.filename}:{frame.lineno} {frame.name}\n" for frame in traceback.extract_tb(error.__traceback__)
-    )
-    print(f"{place}\n{frames}", file=sys.stderr, flush=True)
+    logger.error("the work failed", exc_info=error)
     return {"failed": place}
 
 

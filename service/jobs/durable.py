@@ -13,11 +13,12 @@ from uuid import uuid4
 
 from dbos import DBOS, DBOSConfig
 
-from service.jobs.leases import Heart, Leases
+from service.jobs.leases import Heart, Leases, living_workers
 from service.jobs.queue import JobQueue
 from service.jobs.system import COMPARISONS, GPU, NAME, PLANNING, SERIALIZER, TRIALS, VERSION, system_engine, system_url
 from service.jobs.worker import Worker, current_worker, employ
 from service.jobs.workflows import register
+from service.logs import facts
 from service.settings import Settings
 from service.storage.database import Database
 from service.storage.datasets import waiting_audits
@@ -63,8 +64,9 @@ def working(settings: Settings, database: Database, queues: Sequence[str]) -> It
             queue, worker_concurrency=most, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
         )
     jobs = JobQueue(settings)
-    heart = Heart(leases, settings.lease_seconds / 5, _Caretaker(Runs(database), database, jobs).care)
+    heart = Heart(leases, settings.lease_seconds / 5, _Caretaker(leases, database, jobs).care)
     heart.start()
+    logger.info("worker begun", extra=facts(worker=name, queues=",".join(queues)))
     try:
         yield worker
     finally:
@@ -72,21 +74,32 @@ def working(settings: Settings, database: Database, queues: Sequence[str]) -> It
         heart.stop()
         DBOS.destroy(workflow_completion_timeout_sec=0)
         employ(None)
+        _let_go(leases)
         jobs.close()
         if engine is not None:
             engine.dispose()
+        logger.info("worker ended", extra=facts(worker=name))
+
+
+def _let_go(leases: Leases) -> None:
+    """Last of all: from here on others take what was in work."""
+    try:
+        leases.release()
+    except Exception as error:
+        logger.warning("the lease was not released, others wait for its end: %s", type(error).__name__)
 
 
 class _Caretaker:
     """What the leader does at each beat, so that no work is left lying."""
 
-    def __init__(self, runs: Runs, database: Database, jobs: JobQueue) -> None:
-        self._runs, self._database, self._jobs = runs, database, jobs
+    def __init__(self, leases: Leases, database: Database, jobs: JobQueue) -> None:
+        self._leases, self._database, self._jobs = leases, database, jobs
+        self._runs = Runs(database)
         self._swept = 0.0
 
-    def care(self, living: dict[str, list[str]]) -> None:
+    def care(self) -> None:
         """Hand on the work of the dead, put in what a crash kept from the queue, and sweep."""
-        self._hand_on(set(living))
+        self._hand_on()
         for run in self._runs.queued():
             self._jobs.add_comparison(run)
         for dataset in waiting_audits(self._database):
@@ -94,15 +107,17 @@ class _Caretaker:
         self._end_broken()
         if time.monotonic() - self._swept > SWEEP_EVERY:
             self._sweep()
+            self._leases.forget_dead()
             self._swept = time.monotonic()
 
-    def _hand_on(self, living: set[str]) -> None:
+    def _hand_on(self) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        dead = sorted({flow.executor_id for flow in pending if flow.executor_id} - living)
+        # The living are looked up after their work: a worker that came meanwhile is not taken for a dead one.
+        dead = sorted({flow.executor_id for flow in pending if flow.executor_id} - set(living_workers(self._database)))
         if dead:
             # resume_workflow would begin the count of recoveries anew, and one that kills its worker would never end.
             handed = DBOS._recover_pending_workflows(dead)
-            logger.warning("%d pieces of work of %d dead workers were handed on", len(handed), len(dead))
+            logger.info("work handed on", extra=facts(pieces=len(handed), dead_workers=len(dead)))
 
     def _end_broken(self) -> None:
         """A comparison whose workflow ended by an error of ours would be waited for in vain."""

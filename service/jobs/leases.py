@@ -36,8 +36,10 @@ class Leases:
         self._hold(self._seconds)
 
     def release(self) -> None:
-        """Give it up: the work that is left goes to others at once."""
+        """Give it up, and the lead with it: the work that is left goes to others at once."""
         self._hold(-1.0)
+        with self._database.writing() as connection:
+            connection.execute(delete(leaders).where(leaders.c.role == LEADER, leaders.c.worker == self._worker))
 
     def lead(self) -> bool:
         """Be, or stay, the leader; False where another worker is."""
@@ -52,13 +54,10 @@ class Leases:
             made = connection.execute(insert(leaders).values(role=LEADER, **values).on_conflict_do_nothing())
             return bool(made.rowcount)
 
-    def living(self) -> dict[str, list[str]]:
-        """Workers whose lease holds, with the queues that they serve."""
+    def forget_dead(self) -> None:
+        """Take away the rows of those that died long ago."""
         with self._database.writing() as connection:
-            now = _now(connection)
-            connection.execute(delete(workers).where(workers.c.lease_until < now - FORGET_AFTER))
-            rows = connection.execute(select(workers).where(workers.c.lease_until >= now))
-            return {row.id: row.queues for row in rows}
+            connection.execute(delete(workers).where(workers.c.lease_until < _now(connection) - FORGET_AFTER))
 
     def _hold(self, seconds: float) -> None:
         with self._database.writing() as connection:
@@ -68,32 +67,36 @@ class Leases:
             connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
-class Heart(threading.Thread):
-    """Renews the lease until it is stopped; while its worker leads, it also calls `care` with the living."""
+def living_workers(database: Database) -> dict[str, list[str]]:
+    """Workers whose lease holds, with the queues that they serve."""
+    with database.reading() as connection:
+        rows = connection.execute(select(workers).where(workers.c.lease_until >= _now(connection)))
+        return {row.id: row.queues for row in rows}
 
-    def __init__(self, leases: Leases, every: float, care: Callable[[dict[str, list[str]]], None]) -> None:
+
+class Heart(threading.Thread):
+    """Renews the lease until it is stopped; while its worker leads, it also calls `care`."""
+
+    def __init__(self, leases: Leases, every: float, care: Callable[[], None]) -> None:
         super().__init__(name="heart", daemon=True)
         self._leases, self._every, self._care = leases, every, care
         self._stopped = threading.Event()
 
     def run(self) -> None:
-        """A failure is logged and the next beat comes: the database may be back by then."""
-        while not self._stopped.wait(self._every):
+        """From now on. A failure is logged and the next beat comes: the database may be back by then."""
+        while not self._stopped.is_set():
             try:
                 self._leases.renew()
                 if self._leases.lead():
-                    self._care(self._leases.living())
+                    self._care()
             except Exception as error:
                 logger.warning("no heartbeat: %s", type(error).__name__)
+            self._stopped.wait(self._every)
 
     def stop(self) -> None:
-        """Beat no more, and release the lease where the database can be reached."""
+        """Beat no more. The lease is still held: what is left in work is not handed on yet."""
         self._stopped.set()
         self.join()
-        try:
-            self._leases.release()
-        except Exception as error:
-            logger.warning("the lease was not released: %s", type(error).__name__)
 
 
 def _now(connection: Connection) -> float:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from dbos import DBOSClient, EnqueueOptions
@@ -34,6 +37,17 @@ class JobQueue:
         """Have a data set audited."""
         self._add(PLANNING, "audit", f"audit.{dataset}", str(dataset))
 
+    def check(self) -> None:
+        """`StorageUnavailable` where the queue does not answer."""
+        with _unavailable_is_ours():
+            self._client.check_connection()
+
+    def lengths(self) -> dict[tuple[str, str], int]:
+        """How many pieces of work each queue has, `waiting` or `taken` by a worker."""
+        with _unavailable_is_ours():
+            there = self._client.list_queued_workflows(load_input=False)
+        return Counter((flow.queue_name or "", "waiting" if flow.status == "ENQUEUED" else "taken") for flow in there)
+
     def close(self) -> None:
         """Give its connections back."""
         self._client.destroy()
@@ -42,7 +56,13 @@ class JobQueue:
 
     def _add(self, queue: str, workflow: str, id: str, *arguments: object) -> None:
         options = EnqueueOptions(queue_name=queue, workflow_name=workflow, workflow_id=id, app_version=VERSION)
-        try:
+        with _unavailable_is_ours():
             self._client.enqueue(options, *arguments)
-        except (DBAPIError, dbos_error.DBOSException) as error:
-            raise StorageUnavailable(f"the queue did not answer: {type(error).__name__}") from error
+
+
+@contextmanager
+def _unavailable_is_ours() -> Iterator[None]:
+    try:
+        yield
+    except (DBAPIError, dbos_error.DBOSException) as error:
+        raise StorageUnavailable(f"the queue did not answer: {type(error).__name__}") from error

@@ -40,6 +40,7 @@ class Runner:
         self._answers: SimpleQueue[Document | None] = SimpleQueue()
         self.turn = threading.RLock()
         """Held by whoever asks; take it before, to do something else in the same turn."""
+        self._closed = False
 
     def ask(self, request: Document, tell: Callable[[str, Document], None], wanted: Callable[[], bool]) -> Document:
         """The child's answer; what happens meanwhile is told.
@@ -66,7 +67,8 @@ class Runner:
                 tell(answer["event"], answer["data"])
 
     def close(self) -> None:
-        """End the child at once; work in it is lost."""
+        """End the child at once, and start no other one; work in it is lost."""
+        self._closed = True
         self._kill()
 
     def _send(self, request: Document) -> subprocess.Popen[str]:
@@ -77,6 +79,8 @@ class Runner:
         return process
 
     def _started(self) -> subprocess.Popen[str]:
+        if self._closed:
+            raise RunnerDied("it was closed")
         if self._process is None or self._process.poll() is not None:
             self._answers = SimpleQueue()
             self._process = subprocess.Popen(
@@ -91,7 +95,8 @@ class Runner:
 
     def _died(self, process: subprocess.Popen[str]) -> RunnerDied:
         code = process.wait()
-        logger.error("the child process ended with %s", code)
+        if not self._closed:
+            logger.error("the child process ended with %s", code)
         return RunnerDied(f"its process was killed by signal {-code}" if code < 0 else f"its process ended with {code}")
 
     def _kill(self) -> None:

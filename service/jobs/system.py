@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -25,7 +26,12 @@ def system_url(settings: Settings) -> str:
     url = sa.make_url(settings.database)
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return f"sqlite:///{quote(str(settings.data_folder / 'queue.sqlite3'))}"
+    return f"sqlite:///{quote(str(queue_file(settings)))}"
+
+
+def queue_file(settings: Settings) -> Path:
+    """Where the queue lies when the database is SQLite."""
+    return settings.data_folder / "queue.sqlite3"
 
 
 def system_engine(settings: Settings) -> sa.Engine | None:

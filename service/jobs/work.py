@@ -18,7 +18,7 @@ from evaluation.dataset import inputs_of
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.splits import Fold
-from evaluation.trials import PlannedTrial, TrialsWanted, collect_trials, finished_trial, run_trial
+from evaluation.trials import FinishedTrial, PlannedTrial, TrialsWanted, collect_trials, finished_trial, run_trial
 from rules.choices import Kind
 from service.commands.compare import Prepared, Request, prepare
 from service.commands.examples import configured_encoder, read_examples
@@ -102,7 +102,7 @@ class Work:
             self._show_texts(folder)
             comparison.folder.mkdir(parents=True, exist_ok=True)
             done = run_trial(planned, comparison.folder)
-        return {"seconds": done.trial.fit_seconds + done.trial.predict_seconds}
+        return {"seconds": done.trial.fit_seconds + done.trial.predict_seconds, "usage": _usage(done)}
 
     def _want(self, folder: Path, prepared: Prepared, planned: PlannedTrial) -> Document:
         """Leave the trial in the folder for whoever runs it: rows by id and number, no texts."""
@@ -135,6 +135,19 @@ class Work:
         for prepare_texts in dict.fromkeys(spec.prepare for spec in comparison.specs):
             prepare_texts(inputs_of(rows))
         self._shown = folder
+
+
+def _usage(done: FinishedTrial) -> Document | None:
+    """What its answers took in all, as far as it was stated; None where none costs anything but time."""
+    stated = [prediction.usage for prediction in done.predictions if prediction.usage is not None]
+    if not stated:
+        return None
+    return {
+        "answers": len(stated),
+        "input_tokens": sum(usage.input_tokens or 0 for usage in stated),
+        "output_tokens": sum(usage.output_tokens or 0 for usage in stated),
+        "cost": sum(usage.cost or 0.0 for usage in stated),
+    }
 
 
 class _Watch(Progress):

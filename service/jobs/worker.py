@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from service.errors import StorageUnavailable
 from service.jobs.runner import NoLongerWanted, Runner, RunnerDied
 from service.jobs.system import PLANNING, TRIALS
+from service.logs import facts
 from service.settings import Settings
 from service.storage.comparisons import Status
 from service.storage.database import Database
@@ -24,6 +26,8 @@ MOST_ATTEMPTS: Final = 3
 PATIENCE: Final = 600.0
 """Seconds to wait for a database that does not answer, or for room on the disk."""
 TRY_AGAIN_AFTER: Final = 1.0
+GIVING_BACK: Final = 2.0
+"""Seconds that a worker which stops waits for its trials to be given back."""
 WHY: Final = ("refused", "no_room", "failed")
 Result = TypeVar("Result")
 Document = dict[str, Any]
@@ -43,11 +47,16 @@ class Worker:
         self._runs = Runs(database)
         self._runners = {queue: Runner(settings) for queue in (PLANNING, TRIALS)}
         self._stopping = threading.Event()
+        self._trials_in_work = 0
+        self._trial_left = threading.Condition()
 
     def begin(self, id: str, generation: int) -> bool:
         """Mark the comparison as running; False where it is no longer wanted."""
         run = Run(UUID(id), generation)
-        return self._patiently(self._runs.begin, run)
+        self._refuse_when_stopping()
+        begun = self._patiently(self._runs.begin, run)
+        logger.info("comparison begun" if begun else "comparison no longer wanted", extra=_of(run))
+        return begun
 
     def fail(self, id: str, generation: int, problem: str) -> None:
         """End the comparison with what the user can do about it."""
@@ -56,6 +65,7 @@ class Worker:
     def advance(self, id: str, generation: int) -> list[Document]:
         """The trials that are wanted next; none where the comparison has ended, or waits for somebody."""
         run = Run(UUID(id), generation)
+        self._refuse_when_stopping()
         stored = self._patiently(self._runs.find, run)
         if stored is None:
             return []
@@ -75,6 +85,10 @@ class Worker:
     def trial(self, id: str, generation: int, key: str) -> None:
         """Run it, as often as it takes, up to `MOST_ATTEMPTS`."""
         run = Run(UUID(id), generation)
+        with self._trial_in_work():
+            self._try_trial(run, key)
+
+    def _try_trial(self, run: Run, key: str) -> None:
         request = {"do": "trial", "folder": str(comparison_folder(self._settings, run.comparison)), "key": key}
         problem, deadline = "it ended its worker", time.monotonic() + PATIENCE
         while True:
@@ -88,6 +102,7 @@ class Worker:
                 if start is Start.TOO_OFTEN:
                     why = f"{problem}, {MOST_ATTEMPTS} times"
                     self._patiently(self._runs.give_up_trial, run, key, why)
+                    logger.warning("trial given up", extra=_of(run, key))
                     return
                 try:
                     answer = self._ask(TRIALS, request, run)
@@ -99,7 +114,8 @@ class Worker:
                     raise
             if "done" in answer:
                 seconds = float(answer["done"]["seconds"])
-                self._patiently(self._runs.finish_trial, run, key, seconds)
+                self._patiently(self._runs.finish_trial, run, key, seconds, answer["done"]["usage"])
+                logger.info("trial finished", extra=_of(run, key, seconds=round(seconds, 3)))
                 return
             if "failed" in answer:
                 problem = answer["failed"]
@@ -113,6 +129,7 @@ class Worker:
     def audit(self, dataset: str) -> None:
         """Audit an uploaded data set, if it is still there and not audited yet."""
         id = UUID(dataset)
+        self._refuse_when_stopping()
         stored = self._patiently(find_dataset, self._database, id)
         if stored is None or stored.status is not AuditStatus.AUDITING:
             return
@@ -123,12 +140,16 @@ class Worker:
         answer = self._ask_until_it_answers(PLANNING, request, None)
         audit, problem = answer.get("done"), answer.get("refused") or answer.get("failed")
         self._patiently(keep_audit, self._database, id, audit, problem)
+        logger.info("data set audited", extra=facts(dataset=dataset, status="failed" if audit is None else "audited"))
 
     def stop(self) -> None:
-        """Leave all work as it is: whoever comes next goes on with it."""
+        """Leave all work as it is: whoever comes next goes on with it. Waits, not for long, until trials that were in
+        work are given back, so that their attempts do not count."""
         self._stopping.set()
         for runner in self._runners.values():
             runner.close()
+        with self._trial_left:
+            self._trial_left.wait_for(lambda: not self._trials_in_work, GIVING_BACK)
 
     def _ask_until_it_answers(self, queue: str, request: Document, run: Run | None) -> Document:
         """Of work that counts no attempts: a child process that dies of it, or finds no room, tries again."""
@@ -161,6 +182,7 @@ class Worker:
         """The comparison's end, or its wait for approval."""
         if "awaiting" in answer:
             self._patiently(self._runs.wait_for_approval, run, answer["awaiting"])
+            logger.info("comparison waits for approval", extra=_of(run))
         elif "blocked" in answer:
             findings = [found for found in answer["blocked"]["findings"] if found["severity"] == "blocker"]
             told = [f"{found['code']}: {found['message']} {found['what_to_do']}" for found in findings]
@@ -168,11 +190,13 @@ class Worker:
         elif "done" in answer:
             verdict = answer["done"]["verdict"]
             self._patiently(self._runs.end, run, Status.FINISHED, verdict, verdict=verdict)
+            logger.info("comparison ended", extra=_of(run, status=Status.FINISHED))
         else:
             self._end(run, Status.FAILED, next((answer[why] for why in WHY if why in answer), "no reason was told"))
 
     def _end(self, run: Run, status: Status, problem: str) -> None:
         self._patiently(self._runs.end, run, status, {"problem": problem}, problem={"detail": problem})
+        logger.info("comparison ended", extra=_of(run, status=status))
 
     def _give_back(self, run: Run, key: str) -> None:
         try:
@@ -182,8 +206,7 @@ class Worker:
 
     def _wanted(self, run: Run) -> bool:
         """While the database does not answer, what was wanted before is. Raises `Stopping` instead of an answer."""
-        if self._stopping.is_set():
-            raise Stopping
+        self._refuse_when_stopping()
         try:
             return self._runs.is_current(run)
         except StorageUnavailable:
@@ -200,9 +223,29 @@ class Worker:
                     raise
                 self._pause()
 
+    @contextmanager
+    def _trial_in_work(self) -> Iterator[None]:
+        with self._trial_left:
+            self._trials_in_work += 1
+        try:
+            yield
+        finally:
+            with self._trial_left:
+                self._trials_in_work -= 1
+                self._trial_left.notify_all()
+
+    def _refuse_when_stopping(self) -> None:
+        """Work that was taken just now would otherwise count as done."""
+        if self._stopping.is_set():
+            raise Stopping
+
     def _pause(self) -> None:
         if self._stopping.wait(TRY_AGAIN_AFTER):
             raise Stopping
+
+
+def _of(run: Run, key: str | None = None, **told: Any) -> dict[str, Any]:
+    return facts(comparison=run.comparison, trial=key[:12] if key else None, **told)
 
 
 _worker: Worker | None = None

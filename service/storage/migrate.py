@@ -35,6 +35,16 @@ def migrate(database: Database) -> None:
             ) from None
 
 
+def knows_revision(revision: str) -> bool:
+    """Whether a database of that revision can be brought to the newest one."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return revision in {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
 def current_revision(connection: Connection) -> str | None:
     """The revision that the database says it is at; None where it was never migrated."""
     from alembic.migration import MigrationContext

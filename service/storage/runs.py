@@ -134,9 +134,11 @@ class Runs:
                 .values(status="queued", worker=None, attempts=trials.c.attempts - 1)
             )
 
-    def finish_trial(self, run: Run, key: str, seconds: float) -> None:
-        """It ran to its end; a second report of the same changes nothing."""
-        self._end_trial(run, key, "trial_finished", {"seconds": round(seconds, 3)}, status="finished", seconds=seconds)
+    def finish_trial(self, run: Run, key: str, seconds: float, usage: Document | None = None) -> None:
+        """It ran to its end; a second report of the same changes nothing. `usage` is what its answers took: tokens,
+        cost."""
+        data = {"seconds": round(seconds, 3), **({"usage": usage} if usage else {})}
+        self._end_trial(run, key, "trial_finished", data, status="finished", seconds=seconds)
 
     def give_up_trial(self, run: Run, key: str, problem: str) -> None:
         """It will not be tried again."""
