@@ -201,6 +201,8 @@ def test_every_call_is_described_with_an_example(client: TestClient) -> None:
     document = described(client)
     assert {call for call, _ in operations(document)} == {
         "get /healthz",
+        "get /readyz",
+        "get /metrics",
         "get /v1/actions",
         "post /v1/keys",
         "get /v1/keys",
