@@ -16,6 +16,7 @@ from service.api.openapi import describe
 from service.following import Following
 from service.jobs.queue import JobQueue
 from service.jobs.system import migrate_queue
+from service.pages.site import add_pages
 from service.problems import add_problem_handlers
 from service.request_id import RequestId
 from service.rulebook import load_rulebook
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     add_problem_handlers(app)
     for module in (health, questionnaire, assessments, datasets, corpora, comparisons, events, reports):
         app.include_router(module.router)
+    add_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     return app
 
