@@ -54,9 +54,7 @@ def preview_scores(request: Request, form: SentForm, rulebook: RulebookDep) -> R
 
 
 @router.post("", dependencies=[needs(Role.EDITOR), own_forms_only()])
-def create_assessment(
-    request: Request, form: SentForm, assessments: AssessmentsDep, rulebook: RulebookDep
-) -> Response:
+def create_assessment(request: Request, form: SentForm, assessments: AssessmentsDep, rulebook: RulebookDep) -> Response:
     """Store the answers; with one that is refused, show the form again."""
     typed = typed_in(form)
     try:

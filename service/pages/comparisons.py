@@ -163,9 +163,7 @@ def resume_comparison(
     return _back(id)
 
 
-def _state(
-    request: Request, id: UUID, comparisons: Comparisons, database: Database
-) -> tuple[StoredComparison, str]:
+def _state(request: Request, id: UUID, comparisons: Comparisons, database: Database) -> tuple[StoredComparison, str]:
     stored = comparisons.get(id)
     progress = ProgressView(stored, comparisons, database)
     return stored, text_of(request, "progress.html", stored=stored, progress=progress)
@@ -207,5 +205,3 @@ def _id(text: str) -> UUID | None:
 
 def _back(id: UUID) -> Response:
     return RedirectResponse(f"/comparisons/{id}", 303)
-
-

@@ -16,7 +16,7 @@ NOT_PAGES: Final = ("/v1/", "/static/", "/healthz", "/readyz", "/metrics", "/ope
 WHAT_TO_DO: Final = {
     401: "Sign in and try again.",
     403: "Ask whoever runs this service for a key that may do it.",
-    404: "It may have been deleted, or the address has a typing mistake. Everything that is there is on the start page.",
+    404: "It may have been deleted, or the address has a typing mistake. The start page lists everything.",
     409: "Go back, reload the page and look at how things stand now.",
     500: "Nothing of yours was lost. Try again; if it happens again, tell whoever runs this service the request id.",
     503: "Wait a moment and try again.",

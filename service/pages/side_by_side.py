@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from evaluation.numbers import percent, unsigned_points
 from evaluation.render.assessment import known_score
 from rules.assess import Assessment
-from rules.finding import METHOD_TITLES, METHODS
+from rules.finding import METHOD_TITLES, METHODS, Method
 from service.pages.rendering import STATUSES, VERDICTS
 from service.refusals import Refusal
 from service.settings import Settings
@@ -17,8 +17,9 @@ from service.storage.comparisons import StoredComparison
 from service.storage.folders import comparison_folder
 
 if TYPE_CHECKING:
-    from evaluation.report import Report
+    from evaluation.report import ArmResult, Report
 
+T = TypeVar("T")
 Row = tuple[str, str, str]
 """What it is, and both figures."""
 
@@ -35,50 +36,73 @@ class Beside:
 def beside_assessments(first: Assessment, second: Assessment) -> list[Row]:
     """Scores, vetoes and advice."""
     both = (first, second)
-    scores = [
-        (METHOD_TITLES[method], *(known_score(judged.methods[method]) for judged in both)) for method in METHODS
-    ]
-    vetoes = [", ".join(sorted({code for score in judged.methods.values() for code in score.vetoes})) for judged in both]
     return [
-        ("Advice", *(judged.advice.start_with.replace("_", " ").capitalize() for judged in both)),
-        *((f"Score of {title.lower()}", ours, theirs) for title, ours, theirs in scores),
-        ("Ruled out by", vetoes[0] or "nothing", vetoes[1] or "nothing"),
-        ("Ready to fine-tune", *("yes" if judged.readiness.ready else "no" for judged in both)),
-        ("Questions that are open", *(str(len(judged.next_questions)) for judged in both)),
-    ]  # fmt: skip
+        _row("Advice", both, lambda judged: judged.advice.start_with.replace("_", " ").capitalize()),
+        *(_score_row(method, both) for method in METHODS),
+        _row("Ruled out by", both, _vetoes),
+        _row("Ready to fine-tune", both, lambda judged: "yes" if judged.readiness.ready else "no"),
+        _row("Questions that are open", both, lambda judged: str(len(judged.next_questions))),
+    ]
 
 
 def beside_reports(settings: Settings, both: Sequence[StoredComparison]) -> Beside:
     """Verdicts and figures, as far as they are there."""
-    reports = [_report(settings, stored) for stored in both]
-    standing: list[Row] = [
-        ("Status", *(STATUSES[stored.status] for stored in both)),
-        ("Started", *(f"{stored.created_at:%Y-%m-%d %H:%M} UTC" for stored in both)),
-        ("Seed", *(str(stored.request.get("seed", "")) for stored in both)),
-    ]  # fmt: skip
-    first, second = reports
+    first, second = (_report(settings, stored) for stored in both)
+    standing = [
+        _row("Status", both, lambda stored: STATUSES[stored.status]),
+        _row("Started", both, lambda stored: f"{stored.created_at:%Y-%m-%d %H:%M} UTC"),
+        _row("Seed", both, lambda stored: str(stored.request.get("seed", ""))),
+    ]
     if first is None or second is None:
         return Beside(["Only one of them, or none, has a report yet."], standing, [])
-    titles = list(dict.fromkeys(arm.title for report in (first, second) for arm in report.arms))
-    arms = [(title, _accuracy(first, title), _accuracy(second, title)) for title in titles]
-    return Beside(list(_notes(first, second)), [*_verdict_rows(first, second), *standing], arms)
+    reports = (first, second)
+    titles = dict.fromkeys(arm.title for report in reports for arm in report.arms)
+    arms = [_arm_row(title, reports) for title in titles]
+    return Beside(list(_notes(first, second)), [*_verdict_rows(reports), *standing], arms)
 
 
-def _verdict_rows(first: Report, second: Report) -> list[Row]:
-    both = (first, second)
-    chosen = [report.arm(report.verdict.arm) for report in both]
+def _verdict_rows(both: Sequence[Report]) -> list[Row]:
     return [
-        ("Verdict", *(VERDICTS[report.verdict.kind] for report in both)),
-        ("In a sentence", *(report.verdict.headline for report in both)),
-        ("Recommended", *(arm.title for arm in chosen)),
-        ("Measured", *(f"{percent(arm.accuracy)} ({percent(arm.low)} to {percent(arm.high)})" for arm in chosen)),
-        ("Chance that it is the best choice", *(
-            percent(report.verdict.probability_best[report.verdict.arm], 0) for report in both
-        )),
-        ("Expected loss if you stop here", *(unsigned_points(report.verdict.expected_regret) for report in both)),
-        ("Rows tested", *(f"{report.split.tested:,}" for report in both)),
-        ("Rows to learn from", *(f"{report.split.train_size:,}" for report in both)),
+        _row("Verdict", both, lambda report: VERDICTS[report.verdict.kind]),
+        _row("In a sentence", both, lambda report: report.verdict.headline),
+        _row("Recommended", both, lambda report: report.arm(report.verdict.arm).title),
+        _row("Measured", both, lambda report: _measured(report.arm(report.verdict.arm))),
+        _row(
+            "Chance that it is the best choice", both,
+            lambda report: percent(report.verdict.probability_best[report.verdict.arm], 0),
+        ),
+        _row(
+            "Expected loss if you stop here", both, lambda report: unsigned_points(report.verdict.expected_regret)
+        ),
+        _row("Rows tested", both, lambda report: f"{report.split.tested:,}"),
+        _row("Rows to learn from", both, lambda report: f"{report.split.train_size:,}"),
     ]  # fmt: skip
+
+
+def _row(what: str, both: Sequence[T], tell: Callable[[T], str]) -> Row:
+    first, second = both
+    return what, tell(first), tell(second)
+
+
+def _score_row(method: Method, both: Sequence[Assessment]) -> Row:
+    return _row(f"Score of {METHOD_TITLES[method].lower()}", both, lambda judged: known_score(judged.methods[method]))
+
+
+def _arm_row(title: str, both: Sequence[Report]) -> Row:
+    def tell(report: Report) -> str:
+        arm = next((arm for arm in report.arms if arm.title == title), None)
+        return _measured(arm) if arm else "not compared"
+
+    return _row(title, both, tell)
+
+
+def _vetoes(judged: Assessment) -> str:
+    codes = {code for score in judged.methods.values() for code in score.vetoes}
+    return ", ".join(sorted(codes)) or "nothing"
+
+
+def _measured(arm: ArmResult) -> str:
+    return f"{percent(arm.accuracy)} ({percent(arm.low)} to {percent(arm.high)})"
 
 
 def _notes(first: Report, second: Report) -> Sequence[str]:
@@ -90,11 +114,6 @@ def _notes(first: Report, second: Report) -> Sequence[str]:
     if first.metric != second.metric:
         notes.append("They were decided by different metrics: the figures cannot be compared.")
     return notes or ["They rest on the same examples and the same split."]
-
-
-def _accuracy(report: Report, title: str) -> str:
-    arm = next((arm for arm in report.arms if arm.title == title), None)
-    return f"{percent(arm.accuracy)} ({percent(arm.low)} to {percent(arm.high)})" if arm else "not compared"
 
 
 def _report(settings: Settings, stored: StoredComparison) -> Report | None:

@@ -88,9 +88,7 @@ def side_by_side(
     )  # fmt: skip
 
 
-def _comparisons_beside(
-    request: Request, comparisons: Comparisons, settings: Settings, a: UUID, b: UUID
-) -> Response:
+def _comparisons_beside(request: Request, comparisons: Comparisons, settings: Settings, a: UUID, b: UUID) -> Response:
     both = [comparisons.get(a), comparisons.get(b)]
     told = beside_reports(settings, both)
     return page(
