@@ -243,7 +243,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8000,
     worker: Annotated[bool, typer.Option(help="Also work on what is queued.")] = True,
 ) -> None:
-    """Serve the API on this machine, with a worker beside it."""
+    """Serve pages and API on this machine, with a worker beside it."""
     with one_line_refusals():
         from service.commands.serve import run_serve
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from evaluation.render.view import View
     from evaluation.report import Disagreement, Report
 
-MOST_ROWS: Final = 50
+MOST_ROWS: Final = 25
 """On which arms disagree, on one page."""
 router = APIRouter(prefix="/comparisons")
 

@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -25,7 +26,6 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path("/usr/bin/chromium")
-SCREENSHOTS = Path(__file__).parent / "screenshots"
 ROWS_OF_A_LABEL = 15
 START_SECONDS = 90
 PATIENCE = 90_000
@@ -129,6 +129,12 @@ def watched(browser: Browser, site: Site, width: int = 1280, scheme: ColourSchem
     context.close()
     assert errors == []
     assert elsewhere == []
+
+
+@pytest.fixture
+def watch(browser: Browser, site: Site) -> Callable[..., AbstractContextManager[Page]]:
+    """Opens such a page with another width or colour scheme."""
+    return partial(watched, browser, site)
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@
   const SERIES = ["#4c7be0", "#d9822b", "#2f9e6e", "#b45ad6", "#c74a5a", "#7d8796"];
   const SHAPES = ["circle", "rect", "triangle", "diamond", "roundRect", "pin"];
 
+  const font = () => ({ fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 14 });
   const axis = (name, paint, more) => ({
-    type: "value", name, nameLocation: "middle", nameGap: 28, scale: true, nameTextStyle: { color: paint.soft },
-    axisLabel: { color: paint.soft }, axisLine: { show: false }, splitLine: { lineStyle: { color: paint.line } }, ...more,
+    type: "value", name, nameLocation: "middle", nameGap: 30, scale: true, nameTextStyle: { color: paint.soft, fontSize: 13 },
+    axisLabel: { color: paint.soft, fontSize: 13 }, axisLine: { show: false }, splitLine: { lineStyle: { color: paint.line } }, ...more,
   });
   // Texts are set as text: names of labels and arms may hold anything.
   const told = (lines, paint) => {
@@ -33,20 +34,28 @@
     trigger: "item", confine: true, backgroundColor: paint.paper, borderColor: paint.line, formatter,
   });
 
+  // Round ends that show every interval.
+  const ends = (rows, zero) => {
+    const values = rows.flatMap((row) => [row.low, row.high]).concat(zero ? [0] : []);
+    const low = Math.min(...values), high = Math.max(...values);
+    const step = high - low > 20 ? 10 : high - low > 8 ? 5 : 1;
+    return { min: Math.floor(low / step) * step, max: Math.ceil(high / step + 1e-9) * step };
+  };
+
   const forest = (chart, paint, narrow) => {
     const rows = [...chart.rows].reverse();
     const names = rows.map((row) => row.name);
     const line = (row) => (row.chosen ? paint.accent : paint.bar);
     return {
-      animation: false, textStyle: { fontFamily: "inherit" },
-      grid: { left: narrow ? 8 : 240, right: 24, top: 8, bottom: 48 },
+      animation: false, textStyle: font(),
+      grid: { left: narrow ? 12 : 240, right: 28, top: narrow ? 16 : 8, bottom: 52 },
       tooltip: tooltip(paint, (point) => told([rows[point.data.row].name, rows[point.data.row].text], paint)),
-      xAxis: axis(chart.axis, paint, chart.zero ? { min: (v) => Math.min(v.min, -1), max: (v) => Math.max(v.max, 1) } : {}),
+      xAxis: axis(chart.axis, paint, ends(rows, chart.zero)),
       yAxis: {
         type: "category", data: names, axisTick: { show: false }, axisLine: { show: false },
         axisLabel: narrow
-          ? { color: paint.ink, inside: true, align: "left", verticalAlign: "bottom", padding: [0, 0, 9, -6] }
-          : { color: paint.ink, width: 225, overflow: "break" },
+          ? { color: paint.ink, fontSize: 13, inside: true, align: "left", verticalAlign: "bottom", padding: [0, 0, 10, -6] }
+          : { color: paint.ink, fontSize: 14, width: 225, overflow: "break" },
         z: 5,
       },
       series: [
@@ -70,9 +79,9 @@
   };
 
   const curve = (chart, paint) => ({
-    animation: false, textStyle: { fontFamily: "inherit" }, color: SERIES,
+    animation: false, textStyle: font(), color: SERIES,
     grid: { left: 56, right: 24, top: 64, bottom: 48 },
-    legend: { top: 0, left: 0, textStyle: { color: paint.ink }, itemGap: 14 },
+    legend: { top: 0, left: 0, textStyle: { color: paint.ink, ...font() }, itemGap: 14 },
     tooltip: tooltip(paint, (point) => told([point.seriesName, `${point.value[0]} rows: ${point.value[1].toFixed(1)}%`], paint)),
     xAxis: axis(chart.across, paint, { minInterval: 1 }),
     yAxis: axis(chart.axis, paint, { nameGap: 40 }),
