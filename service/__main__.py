@@ -297,7 +297,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8000,
     worker: Annotated[bool, typer.Option(help="Also work on what is queued.")] = True,
 ) -> None:
-    """Serve the API, with a worker beside it. Beyond this machine callers need keys: advisor keys create."""
+    """Serve pages and API, with a worker beside them. Beyond this machine callers need keys: advisor keys create."""
     with one_line_refusals():
         from service.commands.serve import run_serve
 

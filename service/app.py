@@ -32,6 +32,7 @@ from service.following import Following
 from service.jobs.queue import JobQueue
 from service.jobs.system import migrate_queue
 from service.metrics import Metrics
+from service.pages.site import add_pages
 from service.problems import add_problem_handlers
 from service.request_id import RequestId
 from service.request_log import RequestLog
@@ -70,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         health, questionnaire, assessments, datasets, corpora, comparisons, events, reports, keys, actions, signing_in,
     ):  # fmt: skip
         app.include_router(module.router)
+    add_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     app.build_middleware_stack = partial(_around, app.build_middleware_stack)  # type: ignore[method-assign]
     return app
