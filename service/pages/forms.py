@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
@@ -29,7 +29,3 @@ def problems_by_field(error: RequestRefused) -> dict[str, str]:
 
 def _parts(pointer: str | None) -> list[str]:
     return [unquote(part).replace("~1", "/").replace("~0", "~") for part in (pointer or "#").split("/")[1:]]
-
-
-def _host(origin: str | None) -> str:
-    return urlsplit(origin or "").netloc
