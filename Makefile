@@ -48,7 +48,7 @@ docs: $(VENV)/installed ## Renew docs/rules.md and docs/statistics.md
 lock: ## Renew requirements.lock from pyproject.toml
 	PYTHON=$(PYTHON) scripts/lock.sh
 
-serve: $(VENV)/installed ## Serve the API on http://127.0.0.1:8000
+serve: $(VENV)/installed ## Serve pages and API on http://127.0.0.1:8000
 	$(BIN)/advisor serve
 
 clean: ## Remove the environment and caches, keep runs

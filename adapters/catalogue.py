@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from importlib import import_module
-from pathlib import Path
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
-from adapters.corpus.retriever import Retriever
+from adapters.corpus.retriever import SHOWN, Retriever
 from adapters.encoder.embedding import Encoder
+from adapters.entry import Entry, arm_class, source_sha256
+from adapters.generative.asked import AskedModel
 from adapters.generative.chat import ChatClient
 from adapters.generative.local import LocalModel
-from evaluation.arm import Arm, ArmSpec, Family, Foreseen, Prediction, Randomness
+from evaluation.arm import Arm, ArmSpec, Family, Randomness
 from evaluation.dataset import Example, Task
 from evaluation.provenance import library_versions
-
-Foresee = Callable[[Task, Sequence[Example], Sequence[str], int], Foreseen]
-
-
-class Entry(NamedTuple):
-    """`module`, under adapters, holds the class."""
-
-    name: str
-    title: str
-    family: Family
-    randomness: Randomness
-    module: str
-    arm_class: str
-    takes_task: bool = False
-    demonstrations: int = 0
-    """For each label; the same number as in the arm's module, which is not imported here."""
-    chooses: str = ""
-    """Which setting it chooses on its training rows."""
-
 
 ARMS = (
     Entry("zero_shot", "zero-shot prompting", Family.ZERO_SHOT, Randomness.NONE, "encoder.zero_shot", "ZeroShot", True),
@@ -88,7 +67,7 @@ TUNED_WITH_PASSAGES = Entry(
 
 IMPROVED = Entry(
     "system_message", "an improved instruction", Family.ZERO_SHOT, Randomness.DRAW, "generative.correcting",
-    "SystemMessage", chooses="how its instruction reads",
+    "SystemMessage", chooses="how its instruction reads", rewrites=True,
 )  # fmt: skip
 """Only where somebody asks for it: a fit asks the model some five hundred questions."""
 
@@ -101,23 +80,31 @@ def encoder_arms(encoder: Encoder, *, beside: bool = False) -> tuple[ArmSpec, ..
 
 
 def endpoint_arms(
-    client: ChatClient, encoder: Encoder, retriever: Retriever | None = None, *, improve: bool = False
-) -> tuple[ArmSpec, ...]:
-    """All arms over a server's model; the encoder finds similar examples for it, the `retriever` passages. With
-    `improve` also the one whose instruction the model improves itself."""
-    asked = _Asked(client, client.endpoint.model, client.endpoint.determined_by, encoder, retriever)
-    return asked.arms(improve=improve)
+    client: ChatClient, encoder: Encoder, retriever: Retriever | None = None, *, shown: int = SHOWN,
+    improve: bool = False,
+) -> tuple[ArmSpec, ...]:  # fmt: skip
+    """All arms over a server's model; the encoder finds similar examples for it, the `retriever` passages, of which so
+    many are `shown`. With `improve` also the one whose instruction the model improves itself."""
+    asked = AskedModel(client, client.endpoint.model, client.endpoint.determined_by, encoder, retriever, shown)
+    return _prompting(asked, improve=improve)
 
 
 def local_arms(
-    model: LocalModel, encoder: Encoder, retriever: Retriever | None = None, *, improve: bool = False,
-    beside: bool = False,
+    model: LocalModel, encoder: Encoder, retriever: Retriever | None = None, *, shown: int = SHOWN,
+    improve: bool = False, beside: bool = False, labels: Sequence[str] = (), trained: bool = True,
+    notes: Sequence[str] = (),
 ) -> tuple[ArmSpec, ...]:  # fmt: skip
     """All arms over a model of this machine, the fine-tunes among them; with `beside` only these, declared to stand on
-    another model than the arms beside them."""
-    asked = _Asked(model, model.name, model.determined_by, encoder, retriever)
-    prompted = () if beside else asked.arms(improve=improve)
-    tuned = [asked.arm(TUNED)] + ([asked.arm(TUNED_WITH_PASSAGES, retriever)] if retriever is not None else [])
+    another model than the arms beside them. With the `labels` of a classification each answers with the likeliest of
+    them and how sure it is; without, with what the model writes. Where not `trained`, those
+    that prompt alone. `notes` are sentences for the report."""
+    asked = AskedModel(
+        model, model.name, model.determined_by, encoder, retriever, shown, tuple(labels), tuple(notes)
+    )  # fmt: skip
+    prompted = () if beside else _prompting(asked, improve=improve)
+    tuned = [asked.arm(TUNED)] if trained else []
+    if trained and retriever is not None:
+        tuned.append(asked.arm(TUNED_WITH_PASSAGES, retriever))
     return (*prompted, *(replace(spec, own_base_model=beside) for spec in tuned))
 
 
@@ -126,11 +113,22 @@ def head_fit(encoder: Encoder) -> Callable[[Sequence[Example]], Any]:
     entry = next(entry for entry in ARMS if entry.family is Family.HEAD)
 
     def fit(train: Sequence[Example]) -> Any:
-        head = _class(entry)(encoder)
+        head = arm_class(entry)(encoder)
         head.fit(train, 0)
         return head
 
     return fit
+
+
+def _prompting(asked: AskedModel, *, improve: bool) -> tuple[ArmSpec, ...]:
+    """Those that only prompt."""
+    arms = [
+        asked.arm(entry, asked.encoder if entry.name == SIMILAR_EXAMPLES else None)
+        for entry in (*PROMPTED, *((IMPROVED,) if improve else ()))
+    ]
+    if asked.retriever is not None:
+        arms.append(asked.arm(PASSAGES, asked.retriever))
+    return tuple(arms)
 
 
 def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> ArmSpec:
@@ -142,7 +140,7 @@ def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> A
         base_model=encoder.name,
         determined_by=determined_by,
         build=_builder(entry, encoder),
-        load=lambda folder: _class(entry).load(encoder, folder),
+        load=lambda folder: arm_class(entry).load(encoder, folder),
         prepare=encoder.prepare,
         demonstrations=entry.demonstrations,
         observe=encoder.observed,
@@ -150,118 +148,19 @@ def _spec(entry: Entry, encoder: Encoder, determined_by: Mapping[str, str]) -> A
     )
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """Makes arms over one language model: a server's through its client, or one of this machine."""
-
-    model: ChatClient | LocalModel
-    name: str
-    determined_by: Mapping[str, str]
-    encoder: Encoder
-    retriever: Retriever | None
-
-    def arms(self, *, improve: bool) -> tuple[ArmSpec, ...]:
-        """Those that only prompt."""
-        arms = [
-            self.arm(entry, self.encoder if entry.name == SIMILAR_EXAMPLES else None)
-            for entry in (*PROMPTED, *((IMPROVED,) if improve else ()))
-        ]
-        if self.retriever is not None:
-            arms.append(self.arm(PASSAGES, self.retriever))
-        return tuple(arms)
-
-    def arm(self, entry: Entry, finder: Encoder | Retriever | None = None) -> ArmSpec:
-        """`finder` finds what its prompts show."""
-        given = (finder,) if finder is not None else ()
-
-        def build(task: Task) -> Any:
-            return _class(entry)(self.model, task, *given)
-
-        def load(folder: Path) -> Any:
-            return _class(entry).load(self.model, folder, *given)
-
-        def repeat(folder: Path, inputs: Sequence[str], temperature: float, calls: int) -> list[list[Prediction]]:
-            again: list[list[Prediction]] = load(folder).repeat(inputs, temperature, calls)
-            return again
-
-        spec = ArmSpec(
-            name=entry.name,
-            title=entry.title,
-            family=entry.family,
-            randomness=entry.randomness,
-            base_model=self.name,
-            determined_by=self._determined_by(finder),
-            build=build,
-            load=load,
-            prepare=finder.prepare if isinstance(finder, Encoder) else _nothing,
-            repeat=None if entry.family.is_fine_tune else repeat,
-            terms=self._terms(finder),
-            chooses=entry.chooses,
-        )
-        if not isinstance(self.model, ChatClient):
-            return spec
-        return replace(spec, foresee=_foresight(entry, self.model, build))
-
-    def _determined_by(self, finder: Encoder | Retriever | None) -> Mapping[str, str]:
-        found_by = {}
-        if isinstance(finder, Encoder):
-            found_by = {"similar_by": finder.fingerprint}
-        elif finder is not None:
-            found_by = {"search": json.dumps(dict(finder.determined_by), sort_keys=True)}
-        libraries = json.dumps(library_versions(), sort_keys=True)
-        return {**self.determined_by, **found_by, "source": _source_sha256("generative"), "libraries": libraries}
-
-    def _terms(self, finder: Encoder | Retriever | None) -> Callable[[], Sequence[str]] | None:
-        if finder is not None and not isinstance(finder, Encoder):
-            return lambda: finder.notes
-        return self.model.statements if isinstance(self.model, ChatClient) else None
-
-
-def _foresight(entry: Entry, client: ChatClient, build: Callable[[Task], Any]) -> Foresee:
-    """What an arm over a server takes."""
-
-    def foresee(task: Task, train: Sequence[Example], inputs: Sequence[str], seed: int) -> Foreseen:
-        arm, answers = build(task), [example.output for example in train]
-        if entry is IMPROVED:
-            return client.foresee([*arm.requests_to_fit(train, seed), *arm.requests(inputs)], answers)
-        arm.fit(train, seed)
-        return client.foresee(arm.requests(inputs), answers)
-
-    return foresee
-
-
-def _nothing(inputs: Sequence[str]) -> None:
-    """What there is to prepare for a server."""
-
-
 def _builder(entry: Entry, encoder: Encoder) -> Callable[[Task], Arm]:
     def build(task: Task) -> Arm:
-        arm: Arm = _class(entry)(encoder, task) if entry.takes_task else _class(entry)(encoder)
+        arm: Arm = arm_class(entry)(encoder, task) if entry.takes_task else arm_class(entry)(encoder)
         return arm
 
     return build
-
-
-def _class(entry: Entry) -> Any:
-    # Before the first model library is imported: it reads the variable only then.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    return getattr(import_module(f"adapters.{entry.module}"), entry.arm_class)
 
 
 def _determined_by(encoder: Encoder) -> Mapping[str, str]:
     return {
         "weights": encoder.sha256,
         "encoder": encoder.fingerprint,
-        "source": _source_sha256("encoder"),
+        "source": source_sha256("encoder"),
         "libraries": json.dumps(library_versions(), sort_keys=True),
         "device": encoder.device_kind,
     }
-
-
-def _source_sha256(package: str) -> str:
-    """Source instead of a version number: nobody has to remember to raise it."""
-    digest = hashlib.sha256()
-    folder = Path(__file__).parent
-    for path in (folder / "index.py", *sorted((folder / package).glob("*.py"))):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

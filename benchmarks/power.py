@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.catalogue import ARMS, Entry
+from adapters.catalogue import ARMS
+from adapters.entry import Entry
 from benchmarks.worlds import (
     EIGHT_BETTER,
     NO_BETTER,

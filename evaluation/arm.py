@@ -127,8 +127,12 @@ class ArmSpec:
     on this machine; the others are asked for nothing that the comparison can do without."""
     repeat: Callable[[Path, Sequence[str], float, int], list[list[Prediction]]] | None = None
     """Asks a saved arm about inputs at a temperature, each so many times; None where that means nothing."""
+    foresee_repeat: Callable[[Path, Sequence[str], float, int], Foreseen] | None = None
+    """What `repeat` would still have to ask and pay for. None where answers cost nothing but time on this machine."""
     terms: Callable[[], Sequence[str]] | None = None
     """On which terms its base model answered, in sentences, once it has; arms that share a model share the callable."""
+    measured: Callable[[], Sequence[str]] | None = None
+    """What its base model took of this machine so far, in sentences; shared as `terms` are. None where nobody looks."""
     own_base_model: bool = False
     """Declared to rest on another base model than the arms beside it; all others must share one."""
 

@@ -15,15 +15,16 @@ from evaluation.dataset import inputs_of
 from evaluation.decision import Barred, Evidence, Verdict, decide
 from evaluation.fairness import AuditedTexts, check_finished, check_planned
 from evaluation.items import every_item_tested
+from evaluation.kept_rows import keep_rows
 from evaluation.learning import Learning, learn, plan_curve
 from evaluation.memo import Measured, write_memo
 from evaluation.policy import EvaluationPolicy
 from evaluation.posterior import Beliefs, believe
 from evaluation.prior import GainPrior, Prior, gain_prior
 from evaluation.recorded import cheapest_first
-from evaluation.repetition import AskedAgain, Repetition, ask_again
+from evaluation.repetition import AskedAgain, Repetition, ask_again, draw_items
 from evaluation.report import Report
-from evaluation.scoring import ScoredArm, score_arm, statistics_design
+from evaluation.scoring import ScoredArm, score_arm, statistics_design, with_similarity
 from evaluation.setup import Comparison, Progress, TrainingCost, policy_for
 from evaluation.side_effects import Compared, SideEffects, find_side_effects
 from evaluation.spending import foresee, together
@@ -56,6 +57,7 @@ def compare(comparison: Comparison, audit: Audit, progress: Progress, run_all: R
     admitted = _admit(comparison, split, policy, run, audit.ceiling)
     curve = _plan_curve(comparison, admitted, split, policy)
     finished, *curve_results = run([admitted.trials, *curve])
+    keep_rows(split, comparison.task.kind, comparison.folder)
     arms = _arms(comparison, finished, split, policy)
     side_effects = _side_effects(comparison, arms, finished, split, policy)
     evidence = _evidence(comparison, arms, admitted.admissions, side_effects, split, policy)
@@ -151,6 +153,8 @@ def _arms(
         for spec in comparison.specs
         if spec.name in names
     ]
+    if comparison.similarity is not None and comparison.task.kind == "generation":
+        arms = [with_similarity(arm, split, comparison.similarity) for arm in arms]
     if comparison.recorded is None:
         return arms
     return cheapest_first([*arms, *comparison.recorded.scored(split.tested, policy)], policy)
@@ -200,9 +204,11 @@ def _ask_again(
     arm = next(arm for arm in arms if arm.spec.name == verdict.arm)
     if arm.spec.repeat is None or not comparison.temperatures:
         return None
-    again = AskedAgain(arm, comparison.temperatures, finished, split, comparison.task, comparison.folder)
-    run.progress.foreseen(again.foreseen(together(run.foreseen).currency))
-    return ask_again(again, np.random.default_rng([comparison.seed, 4]), policy.confidence)
+    drawn = draw_items(split, np.random.default_rng([comparison.seed, 4]))
+    again = AskedAgain(arm, comparison.temperatures, finished, split, comparison.task, comparison.folder, drawn)
+    if (spending := again.foreseen()).calls:
+        run.progress.foreseen(spending)
+    return ask_again(again, policy.confidence)
 
 
 def _barred(

@@ -131,6 +131,14 @@ class HumanSample:
     rows: tuple[int, ...]
     questions: tuple[Question, ...]
 
+    def first(self, count: int) -> HumanSample:
+        """The sample as if only so many had been asked for: rows were drawn in this order, so what a person judged
+        before stopping is as random as the whole. `draw_for_people` says where it ends."""
+        if count >= len(self.questions):
+            return self
+        end = self.rows.index(self.questions[count].row)
+        return HumanSample(self.rows[:end], self.questions[:count])
+
     def scores(self, pairs: Sequence[Pair], verdicts: Mapping[int, str]) -> list[float | None]:
         """The grade of every row of the comparison, None where there is none. `verdicts` holds "1", "2" or "tie" by the
         number of the row, as a person saw the answers; rows left out by choice would make the sample no random one.
@@ -151,11 +159,15 @@ class HumanSample:
 
 def draw_for_people(pairs: Sequence[Pair], count: int, rng: np.random.Generator) -> HumanSample:
     """Rows in random order until `count` of them are for people to judge, or none is left; settled ones among them
-    count as graded. Raises `NotCalibrated` where that gives fewer than `FEWEST_HUMAN_LABELS` questions."""
+    count as graded. Raises `NotCalibrated` where that gives fewer than `FEWEST_HUMAN_LABELS` questions.
+
+    It ends before the first row that would be one question too many: ending with the last question would draw too few
+    settled rows (Haldane 1945, Biometrika 33:222).
+    """
     rows: list[int] = []
     drawn: list[Question] = []
     for row in map(int, rng.permutation(len(pairs))):
-        if len(drawn) == count:
+        if pairs[row].settled is None and len(drawn) == count:
             break
         rows.append(row)
         if pairs[row].settled is None:
@@ -198,7 +210,7 @@ class Preference:
             doubts.append(f"The judge {self.judge} also wrote answers that it judged; judges favour their own.")
         if self.swayed > SWAYED_TOO_OFTEN:
             doubts.append(f"On {self.swayed:.0%} of the rows the judge changed its mind with the order of the answers.")
-        if self.corrected.weight < 0.1:
+        if self.corrected.weight < 0.1 and self.corrected.graded < self.corrected.rows:
             doubts.append("The judge does not follow people's verdicts; the result rests on those alone.")
         if self.unscored:
             rows = "1 row has" if self.unscored == 1 else f"{self.unscored:,} rows have"

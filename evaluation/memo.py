@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 import numpy as np
 
 from evaluation.admission import Admission
-from evaluation.arm import Foreseen, Prediction
+from evaluation.answer_languages import find_other_languages
+from evaluation.arm import ArmSpec, Foreseen, Prediction
 from evaluation.audit import Audit
 from evaluation.automation import find_automation
 from evaluation.contrasts import arm_interval
@@ -34,7 +35,7 @@ from evaluation.report import (
     summarise_split,
 )
 from evaluation.retrieval_quality import RetrievalQuality, retrieval_quality
-from evaluation.scoring import ScoredArm, macro_f1_of, statistics_design
+from evaluation.scoring import SEMANTIC_SIMILARITY, ScoredArm, macro_f1_of, statistics_design
 from evaluation.setup import Comparison
 from evaluation.side_effects import SideEffects
 from evaluation.spending import measure_spending
@@ -87,7 +88,9 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         spending=measure_spending(measured.foreseen, measured.finished, comparison.specs),
         repetition=measured.repetition,
         retrieval=_retrieval(arms, split, comparison.task.language, policy),
+        other_languages=find_other_languages(arms, split, comparison.task),
         metric=_metric(comparison, arms),
+        similarity_model=_similarity_model(comparison, arms),
         flips=find_flips(verdict, policy, decide_again),
         outlook=look_ahead(verdict, comparison.form, len(split.tested)),
         audit=measured.audit,
@@ -98,7 +101,7 @@ def write_memo(measured: Measured, verdict: Verdict, decide_again: Callable[[Eva
         disagreements_in_all=len(disagreements),
         policy=policy,
         provenance=_provenance(comparison, arms, split, policy, measured.finished),
-        times=_times(arms),
+        times=_times(arms, comparison.specs),
         origin=origin_of(recorded, policy) if recorded is not None else None,
     )
 
@@ -157,6 +160,12 @@ def _metric(comparison: Comparison, arms: Sequence[ScoredArm]) -> str:
     return next(iter(arms[0].metrics), "accuracy")
 
 
+def _similarity_model(comparison: Comparison, arms: Sequence[ScoredArm]) -> str | None:
+    if comparison.similarity is None or not any(SEMANTIC_SIMILARITY in arm.metrics for arm in arms):
+        return None
+    return comparison.similarity.model
+
+
 def _provenance(
     comparison: Comparison,
     arms: Sequence[ScoredArm],
@@ -180,7 +189,7 @@ def _provenance(
     )
 
 
-def _times(arms: Sequence[ScoredArm]) -> Times:
+def _times(arms: Sequence[ScoredArm], specs: Sequence[ArmSpec]) -> Times:
     return Times(
         created=datetime.now(UTC),
         arms={
@@ -191,4 +200,5 @@ def _times(arms: Sequence[ScoredArm]) -> Times:
             )
             for arm in arms
         },
+        machine=tuple(told for each in dict.fromkeys(spec.measured for spec in specs) if each for told in each()),
     )

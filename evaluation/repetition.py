@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +15,7 @@ from evaluation.consistency import Consistency, Measure, Repeated, compare_consi
 from evaluation.dataset import Task
 from evaluation.metrics.marking import mark
 from evaluation.scoring import ScoredArm, asked_of
+from evaluation.spending import NOTHING, together
 from evaluation.splits import Split
 from evaluation.statistics import Design
 from evaluation.trials import FITTED, FinishedTrial
@@ -64,7 +65,8 @@ class Repetition(BaseModel):
 
 @dataclass(frozen=True)
 class AskedAgain:
-    """Which arm is asked again, at which temperatures; `folder` keeps its trials."""
+    """Which arm is asked again, about which of the tested rows (`drawn`, in order), at which temperatures; `folder`
+    keeps its trials."""
 
     arm: ScoredArm
     temperatures: Sequence[float]
@@ -72,11 +74,20 @@ class AskedAgain:
     split: Split
     task: Task
     folder: Path
+    drawn: Sequence[int]
 
-    def foreseen(self, currency: str | None) -> Foreseen:
-        """What it takes, by what the arm's answers took before."""
-        calls = CALLS * len(self.temperatures) * min(MOST_ITEMS, len(self.split.tested))
-        usage = self.arm.usage
+    def foreseen(self) -> Foreseen:
+        """What is still to be paid: calls whose answers are not kept, each as dear as the arm's answers were before.
+        All zeros for an arm whose answers cost nothing but time."""
+        foresee = self.arm.spec.foresee_repeat
+        if foresee is None:
+            return NOTHING
+        missing = together([
+            foresee(home, texts, temperature, CALLS)
+            for temperature in self.temperatures
+            for home, _, texts in self.fits()
+        ])  # fmt: skip
+        usage, calls = self.arm.usage, missing.calls
         read, written = ([getattr(one, name) or 0 for one in usage] for name in ("input_tokens", "output_tokens"))
         costs = [one.cost for one in usage if one.cost is not None]
         return Foreseen(
@@ -84,18 +95,33 @@ class AskedAgain:
             round(calls * float(np.mean(read or [0]))),
             round(calls * float(np.mean(written or [0]))),
             calls * float(np.mean(costs)) if costs else None,
-            currency,
+            missing.currency,
         )
 
+    def fits(self) -> Iterator[tuple[Path, list[int], list[str]]]:
+        """Each saved fit of the arm's first run, with the positions and texts of the drawn rows that it answers."""
+        for trial in self.finished:
+            here = [position for position in trial.rows.tested if position in self.drawn]
+            if trial.trial.arm == self.arm.spec.name and trial.trial.run == 0 and here:
+                yield (
+                    self.folder / trial.trial.key / FITTED, here,
+                    [self.split.tested[position].input for position in here],
+                )  # fmt: skip
 
-def ask_again(again: AskedAgain, rng: np.random.Generator, confidence: float) -> Repetition | None:
-    """Draws at most thirty tested items and asks about each ten times; None for an arm that cannot be asked again."""
+
+def draw_items(split: Split, rng: np.random.Generator) -> list[int]:
+    """At most thirty positions of the tested rows, in order."""
+    return sorted(rng.permutation(len(split.tested))[:MOST_ITEMS].tolist())
+
+
+def ask_again(again: AskedAgain, confidence: float) -> Repetition | None:
+    """Asks about each drawn item ten times; None for an arm that cannot be asked again."""
     if again.arm.spec.repeat is None or not again.temperatures:
         return None
-    drawn = sorted(rng.permutation(len(again.split.tested))[:MOST_ITEMS].tolist())
+    drawn = again.drawn
     clusters = np.array([again.split.clusters[position] for position in drawn])
     design = Design(clusters, inflation=1.0, prior_degrees_of_freedom=0.0)
-    asked = [_at(again, drawn, temperature) for temperature in again.temperatures]
+    asked = [_at(again, temperature) for temperature in again.temperatures]
     targets = [again.split.tested[position].output for position in drawn] if again.task.has_one_label else None
     differ = compare_consistency(asked[0], asked[1], design, targets) if len(asked) > 1 else None
     return Repetition(
@@ -107,20 +133,16 @@ def ask_again(again: AskedAgain, rng: np.random.Generator, confidence: float) ->
     )
 
 
-def _at(again: AskedAgain, drawn: Sequence[int], temperature: float) -> Repeated:
+def _at(again: AskedAgain, temperature: float) -> Repeated:
     repeat, asked = again.arm.spec.repeat, asked_of(again.task)
     assert repeat is not None
     answers: dict[int, tuple[str | None, ...]] = {}
-    for trial in again.finished:
-        here = [position for position in trial.rows.tested if position in drawn]
-        if trial.trial.arm != again.arm.spec.name or trial.trial.run != 0 or not here:
-            continue
-        texts = [again.split.tested[position].input for position in here]
-        given = repeat(again.folder / trial.trial.key / FITTED, texts, temperature, CALLS)
+    for home, here, texts in again.fits():
+        given = repeat(home, texts, temperature, CALLS)
         for position, predictions in zip(here, given, strict=True):
             accepted = again.split.tested[position].accepted
             answers[position] = tuple(mark(asked, accepted, _text(one)).answer for one in predictions)
-    return Repeated(f"temperature {temperature:g}", tuple(answers[position] for position in drawn))
+    return Repeated(f"temperature {temperature:g}", tuple(answers[position] for position in again.drawn))
 
 
 def _text(prediction: Prediction) -> str | None:

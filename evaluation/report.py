@@ -8,12 +8,14 @@ from datetime import datetime
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.admission import Admission
+from evaluation.answer_languages import OtherLanguage
 from evaluation.audit import Audit
 from evaluation.automation import Automation
 from evaluation.contrasts import Contrast
 from evaluation.decision import Verdict
 from evaluation.fairness import Fairness
 from evaluation.flips import Flip
+from evaluation.judged_pair import JudgedPair
 from evaluation.leakage import LeakageEffect
 from evaluation.learning import Learning
 from evaluation.origin import Origin
@@ -100,6 +102,8 @@ class Times(_Record):
 
     created: datetime
     arms: dict[str, ArmTime]
+    machine: tuple[str, ...] = ()
+    """What models took of this machine in this run, in sentences."""
 
 
 class Report(_Record):
@@ -128,8 +132,12 @@ class Report(_Record):
     """How answers agree when the recommended arm is asked the same again; None where nobody asked for it."""
     retrieval: dict[str, RetrievalQuality] = {}
     """What each searching arm found of the rows' evidence, and what came of it."""
+    other_languages: tuple[OtherLanguage, ...] = ()
+    """Of arms that answer in another language than the examples."""
     metric: str = "accuracy"
     """What decides: the mean of it over rows is an arm's `accuracy`."""
+    similarity_model: str | None = None
+    """Which embedding model the semantic similarity among the metrics is by; None where there is none."""
     flips: tuple[Flip, ...]
     outlook: Outlook
     audit: Audit
@@ -144,6 +152,8 @@ class Report(_Record):
     times: Times
     origin: Origin | None = None
     """Of recorded answers, if any were compared."""
+    judged: JudgedPair | None = None
+    """What a judge and people say of two arms' answers, added after the comparison; None where nobody asked."""
 
     def without_texts(self) -> Report:
         """The same report after its rows were deleted: figures, labels and ids, no text of a row."""

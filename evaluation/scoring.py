@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,14 @@ from evaluation.dataset import Task
 from evaluation.metrics.catalogue import CORPUS_METRICS
 from evaluation.metrics.marking import Asked, Marked, mark
 from evaluation.metrics.record_schema import RecordSchema
+from evaluation.metrics.semantic_similarity import SemanticSimilarity
 from evaluation.policy import EvaluationPolicy
 from evaluation.splits import Design as SplitDesign
 from evaluation.splits import Split
 from evaluation.statistics import Design, GradedOutcomes, Interval, Outcomes
 from evaluation.trials import FinishedTrial
+
+SEMANTIC_SIMILARITY = "semantic_similarity"
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,14 @@ def score_arm(
         support=float(np.mean(supports)) if supports else None,
         usage=tuple(prediction.usage for prediction in given if prediction.usage is not None),
     )
+
+
+def with_similarity(arm: ScoredArm, split: Split, similarity: SemanticSimilarity) -> ScoredArm:
+    """The arm with its semantic similarity to the references as the last of its metrics, so that it never decides. An
+    answer that could not be read counts 0, as in every other metric."""
+    accepted = [example.accepted for example in split.tested]
+    mean = float(np.mean([similarity.scores(accepted, run) for run in arm.answers]))
+    return replace(arm, metrics={**arm.metrics, SEMANTIC_SIMILARITY: mean})
 
 
 def asked_of(task: Task) -> Asked:

@@ -9,6 +9,7 @@ from pathlib import Path
 from evaluation.arm import ArmSpec, Foreseen
 from evaluation.dataset import Dataset, Task
 from evaluation.experience import Experience
+from evaluation.metrics.semantic_similarity import SemanticSimilarity
 from evaluation.policy import EvaluationPolicy
 from evaluation.recorded import Recorded
 from evaluation.trials import PlannedTrial
@@ -36,7 +37,8 @@ class Comparison:
     At each of the `temperatures` the recommended arm is asked again, several times the same.
     `exhaustive` trains every fine-tune, whatever the gate says. `experience` is what the same arms did on data sets
     that are none of the user's; without it published results are taken. `given_up` says by title why an arm is not
-    among the `specs`: its trials could not be run.
+    among the `specs`: its trials could not be run. `similarity` is told beside the metrics of generated texts; it never
+    decides.
     """
 
     dataset: Dataset
@@ -55,6 +57,7 @@ class Comparison:
     experience: Experience | None = None
     temperatures: tuple[float, ...] = ()
     given_up: Mapping[str, str] = field(default_factory=dict)
+    similarity: SemanticSimilarity | None = None
 
     def known_deviation(self, spec: ArmSpec) -> float | None:
         """Standard deviation of accuracy between fits of the arm on other data sets; None where nobody knows."""

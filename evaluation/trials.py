@@ -66,9 +66,9 @@ class PlannedTrial:
         return {
             **self.spec.determined_by,
             "arm": self.spec.name,
-            "task": _sha256(json.dumps([self.task.labels, self.task.descriptions])),
+            "task": _sha256(json.dumps(asdict(self.task), sort_keys=True)),
             "train": fingerprint(self.rows.train),
-            "inputs": _sha256(json.dumps(self.inputs)),
+            "inputs": _hash_of(self.inputs),
             "seed": str(self.seed),
         }
 
@@ -103,18 +103,24 @@ class FinishedTrial:
 def finished_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial | None:
     """The saved trial, None if it has not run to its end. A damaged record counts as not run, and so does one without
     the observation that could have been made."""
-    home = folder / planned.key
+    saved = saved_predictions(folder, planned.key, planned.inputs)
+    if saved is None or (planned.spec.observe is not None and saved[0].observation is None):
+        return None
+    return FinishedTrial(saved[0], planned.rows, saved[1])
+
+
+def saved_predictions(folder: Path, key: str, inputs: Sequence[str]) -> tuple[Trial, tuple[Prediction, ...]] | None:
+    """What the trial under `key` predicted for exactly these inputs, in order; None if none is saved whole, or it was
+    of other inputs."""
+    home = folder / key
     try:
         trial = Trial.model_validate_json((home / RECORD).read_text(encoding="utf-8"))
         lines = (home / PREDICTIONS).read_text(encoding="utf-8").split("\n")[:-1]
         predictions = tuple(_prediction(line) for line in lines)
     except (OSError, ValueError, TypeError):
         return None
-    if trial.key != planned.key or len(predictions) != len(planned.inputs):
-        return None
-    if planned.spec.observe is not None and trial.observation is None:
-        return None
-    return FinishedTrial(trial, planned.rows, predictions)
+    same_inputs = trial.determined_by.get("inputs") == _hash_of(inputs)
+    return (trial, predictions) if trial.key == key and same_inputs and len(predictions) == len(inputs) else None
 
 
 def run_trial(planned: PlannedTrial, folder: Path) -> FinishedTrial:
@@ -214,6 +220,10 @@ def collect_trials(
         judge(trial, done)
         on_done(trial)
     return finished
+
+
+def _hash_of(inputs: Sequence[str]) -> str:
+    return _sha256(json.dumps(list(inputs)))
 
 
 def _prediction(line: str) -> Prediction:

@@ -1,7 +1,7 @@
 """Synthetic conversations that teach a small model two things: to copy from its context, and to follow two lines.
 
 Words are made up or drawn from a short list, so that nothing can be known by heart: whatever the model answers, it has
-read above. Wordings here and wordings in the tests are kept apart (tests/adapters/generative/test_small_model.py).
+read above. Wordings here and in the tests are kept apart (tests/adapters/generative/local/test_small_model.py).
 """
 
 from __future__ import annotations

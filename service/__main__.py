@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from service.checkout import refuse_foreign_packages
+from service.commands import keys
 from service.refusals import one_line_refusals
 
 app = typer.Typer(
@@ -165,6 +166,17 @@ def compare(
     model: Annotated[
         str | None, typer.Option(help="Model of this machine: a folder, or a name of the hub.", metavar="MODEL")
     ] = None,
+    written_labels: Annotated[
+        bool,
+        typer.Option(
+            "--written-labels",
+            help="Let a model of this machine write its labels, as a server does, instead of taking the likeliest.",
+        ),
+    ] = False,
+    four_bit: Annotated[
+        bool,
+        typer.Option("--four-bit", help="Load that model with 4 bits a weight: needs a GPU and bitsandbytes."),
+    ] = False,
     budget: Annotated[
         float | None, typer.Option(help="Most that calls of an endpoint may cost in all.", min=0, metavar="MONEY")
     ] = None,
@@ -183,6 +195,10 @@ def compare(
     search_service: Annotated[
         bool, typer.Option("--search-service", help="Search with the service that ADVISOR_SEARCH_URL names.")
     ] = False,
+    passages: Annotated[
+        int | None,
+        typer.Option(help="How many passages stand with each text [5]; small models read one best.", min=1),
+    ] = None,
     temperature: Annotated[
         list[float] | None,
         typer.Option(
@@ -215,7 +231,8 @@ def compare(
             accept=tuple(accept or ()), by=by, policy=policy, models=models, learning_curve=learning_curve,
             training_cost=training_cost, exhaustive=exhaustive, task=task, kind=read_kind(kind),
             backends=tuple(backend or ()), budget=budget, calls=calls, yes=yes, improve_prompt=improve_prompt,
-            corpus=corpus, search_service=search_service, temperatures=tuple(temperature or ()), model=model,
+            corpus=corpus, search_service=search_service, passages=passages, temperatures=tuple(temperature or ()),
+            model=model, written_labels=written_labels, four_bit=four_bit,
         )  # fmt: skip
         if recorded or family or missing_as_failures or with_encoder:
             from service.commands.compare_recorded import Answers, run_compare_recorded
@@ -223,6 +240,43 @@ def compare(
             run_compare_recorded(request, Answers(recorded, family or (), missing_as_failures, with_encoder))
         else:
             run_compare(request)
+
+
+@app.command()
+def judge(
+    folder: Annotated[Path, typer.Argument(help="Folder of a comparison of written answers.", metavar="DIR")],
+    sheet: Annotated[
+        Path | None, typer.Option(help="First: write rows drawn at random here, for a person.", metavar="FILE.csv")
+    ] = None,
+    grades: Annotated[
+        Path | None, typer.Option(help="Then: the same file, filled in; the endpoint is asked.", metavar="FILE.csv")
+    ] = None,
+    criterion: Annotated[
+        str | None, typer.Option(help="What makes an answer better, in one sentence; goes with --grades.")
+    ] = None,
+    arms: Annotated[
+        str | None,
+        typer.Option(help="Which two [the recommended one and the best of another kind].", metavar="NAME,NAME"),
+    ] = None,
+    rows: Annotated[int, typer.Option(help="Rows for the person to grade.", min=30)] = 50,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 1,
+    models: Models = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Most that the judge may cost in all.", min=0, metavar="MONEY")
+    ] = None,
+    calls: Annotated[int | None, typer.Option(help="Most calls of the judge in all.", min=0, metavar="NUMBER")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Spend what is foreseen without asking.")] = False,
+) -> None:
+    """Say which of two ways writes the better answers: a model judges all rows, a person's grades of some correct it.
+
+    Write a sheet with --sheet, have at least 30 of its rows graded, and give it back with --grades and --criterion. The
+    model that ADVISOR_ENDPOINT_MODEL names is then asked about every row, in both orders, and the result stands in the
+    report. The verdict stays as it is.
+    """
+    with one_line_refusals():
+        from service.commands.judge import JudgeRequest, run_judge
+
+        run_judge(JudgeRequest(folder, sheet, grades, criterion, arms, rows, seed, models, budget, calls, yes))
 
 
 @app.command()
@@ -239,11 +293,11 @@ def report(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback only with keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8000,
     worker: Annotated[bool, typer.Option(help="Also work on what is queued.")] = True,
 ) -> None:
-    """Serve the API on this machine, with a worker beside it."""
+    """Serve pages and API, with a worker beside them. Beyond this machine callers need keys: advisor keys create."""
     with one_line_refusals():
         from service.commands.serve import run_serve
 
@@ -284,6 +338,9 @@ def restore(
         from service.commands.backup import run_restore
 
         run_restore(file, replace=replace)
+
+
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
 
-from service.access.open_access import OpenAccess
-from service.api import assessments, comparisons, corpora, datasets, events, health, questionnaire, reports
+from service.access import signing_in
+from service.access.entrance import Access, Entrance
+from service.access.openness import is_open_at_start
+from service.access.secure_headers import SecureHeaders
+from service.api import (
+    actions,
+    assessments,
+    comparisons,
+    corpora,
+    datasets,
+    events,
+    health,
+    keys,
+    questionnaire,
+    reports,
+)
 from service.api.openapi import describe
 from service.following import Following
 from service.jobs.queue import JobQueue
 from service.jobs.system import migrate_queue
 from service.metrics import Metrics
+from service.pages.site import add_pages
 from service.problems import add_problem_handlers
 from service.request_id import RequestId
 from service.request_log import RequestLog
@@ -48,22 +64,31 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.rulebook = load_rulebook(settings.policy, settings.models)
     app.state.settings = settings
     app.state.metrics = Metrics()
-    app.add_middleware(OpenAccess)
+    app.add_middleware(Entrance)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
-    app.add_middleware(RequestId)
     add_problem_handlers(app)
-    for module in (health, questionnaire, assessments, datasets, corpora, comparisons, events, reports):
+    for module in (
+        health, questionnaire, assessments, datasets, corpora, comparisons, events, reports, keys, actions, signing_in,
+    ):  # fmt: skip
         app.include_router(module.router)
+    add_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    app.build_middleware_stack = partial(_around, app.build_middleware_stack)  # type: ignore[method-assign]
     return app
+
+
+def _around(stack: Callable[[], ASGIApp]) -> ASGIApp:
+    """Added as other middleware is, these two would miss what answers for errors and for bodies that are too large."""
+    return RequestId(SecureHeaders(stack()))
 
 
 @asynccontextmanager
 async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
-    database = await run_in_threadpool(_ready, settings)
+    database, is_open = await run_in_threadpool(_ready, settings)
     await run_in_threadpool(app.state.rulebook.warm_up)
     jobs = await run_in_threadpool(_open_queue, settings)
     following = Following(database)
+    app.state.access = Access(settings, database, is_open=is_open)
     app.state.database, app.state.jobs, app.state.following = database, jobs, following
     app.state.metrics.follow(database, jobs, settings.data_folder, lambda: following.followers)
     following.start()
@@ -75,10 +100,15 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
         database.close()
 
 
-def _ready(settings: Settings) -> Database:
+def _ready(settings: Settings) -> tuple[Database, bool]:
+    """The database, and whether the service is open to everyone on this machine."""
     database = open_database(settings.database)
-    migrate(database)
-    return database
+    try:
+        migrate(database)
+        return database, is_open_at_start(settings, database)
+    except BaseException:
+        database.close()
+        raise
 
 
 def _open_queue(settings: Settings) -> JobQueue:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from rules.layout import Backend
-from service.errors import Place, RequestRefused
+from service.api.comparison_views import NewComparison
+from service.errors import NotNow, Place, RequestRefused
 from service.problems import pointer
 from service.settings import Settings
+from service.storage.comparisons import StoredComparison
 from service.storage.corpora import StoredCorpus
 from service.storage.datasets import StoredDataset
 from service.storage.folders import (
@@ -27,9 +29,6 @@ from service.storage.folders import (
     kept_path,
     lay_out,
 )  # fmt: skip
-
-if TYPE_CHECKING:
-    from service.api.comparisons import NewComparison
 
 Document = dict[str, Any]
 
@@ -55,6 +54,7 @@ def asked_of(body: NewComparison, sources: Sources, caller: str, settings: Setti
         "exhaustive": body.exhaustive, "accept": body.accept, "accepted_by": caller if body.accept else None,
         "budget": _least(body.budget, settings.budget_money), "calls": _least(body.calls, settings.budget_calls),
         "improve_prompt": body.improve_prompt, "search_service": body.search_service,
+        "test": str(sources.test.id) if sources.test else None,
         "corpus": str(sources.corpus.id) if sources.corpus else None,
         "temperatures": body.temperatures, "hold": body.hold,
     }  # fmt: skip
@@ -85,6 +85,19 @@ def raise_limits(settings: Settings, id: UUID, budget: float | None, calls: int 
     if calls is not None:
         asked["calls"] = _least(calls, settings.budget_calls)
     _write(path, asked)
+
+
+def refuse_without_sources(comparison: StoredComparison) -> None:
+    """`NotNow` where something that the comparison reads was deleted: it would go on as another comparison."""
+    subjects, asked = comparison.subjects, comparison.request
+    gone = {
+        "data set": subjects.dataset_id is None,
+        "test rows": asked["test"] is not None and subjects.test_id is None,
+        "corpus": asked["corpus"] is not None and subjects.corpus_id is None,
+    }
+    for what, is_gone in gone.items():
+        if is_gone:
+            raise NotNow(f"the {what} of comparison {comparison.id} was deleted; upload it and start another one")
 
 
 def _refuse_impossible(body: NewComparison, sources: Sources, settings: Settings) -> None:

@@ -38,7 +38,7 @@ def open_retriever(
     with console.status("reading the documents") as status:
 
         def show(what: str, done: int, of: int) -> None:
-            status.update(f"{what}: {done:,} of {of:,}" if of else f"{what}: {done:,}")
+            status.update(f"{what}: {done:,} of {of:,}" if of else f"{what}: {done:,}" if done else what)
 
         return open_corpus(
             documents,

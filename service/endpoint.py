@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import SecretStr
 
 from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
 from adapters.generative.endpoint import Endpoint
+from rules.known_model import KnownModel
 from service.refusals import Refusal
 from service.settings import Settings
 from service.storage.folders import ANSWERS
@@ -29,6 +31,25 @@ def configured_endpoint(settings: Settings) -> Endpoint:
         connect_seconds=settings.endpoint_connect_seconds,
         call_seconds=settings.endpoint_seconds,
         parameters=settings.endpoint_parameters,
+    )
+
+
+class Limits(Protocol):
+    """What a command says of spending; None leaves it to the settings."""
+
+    @property
+    def budget(self) -> float | None: ...
+
+    @property
+    def calls(self) -> int | None: ...
+
+
+def budget_of(settings: Settings, model: KnownModel | None, limits: Limits) -> Budget:
+    """`model` is what is known of the one that is asked: its prices."""
+    return Budget(
+        settings.budget_calls if limits.calls is None else limits.calls,
+        settings.budget_money if limits.budget is None else limits.budget,
+        model.prices if model else None,
     )
 
 

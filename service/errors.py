@@ -15,6 +15,7 @@ AdvisorError                     500
 ├── ChangedMeanwhile             412
 ├── UploadTooLarge               413
 ├── MediaTypeRefused             415
+├── TooManyRequests              429
 └── RequestRefused               422  carries the places that are wrong
     ├── FormRefused              422
     ├── DataRefused              422
@@ -168,6 +169,18 @@ class MediaTypeRefused(AdvisorError):
     def __init__(self, stated: str, accepted: Sequence[str]) -> None:
         self.accepted = tuple(accepted)
         super().__init__(f"the body is {stated or 'of no stated media type'}; expected {' or '.join(accepted)}")
+
+
+class TooManyRequests(AdvisorError):
+    """More requests in a minute than this caller may send."""
+
+    status = 429
+    type = "too-many-requests"
+    title = "Too many requests"
+
+    def __init__(self, per_minute: int, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"at most {per_minute:,} requests a minute are answered; ask again in {seconds} seconds")
 
 
 class RequestRefused(AdvisorError):

@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from service.errors import AdvisorError, MediaTypeRefused, NotReady, Place, RequestRefused
+from service.errors import AdvisorError, MediaTypeRefused, NotReady, NotSignedIn, Place, RequestRefused, TooManyRequests
 from service.request_id import HEADER
 
 MEDIA_TYPE = "application/problem+json"
@@ -74,14 +74,23 @@ def problem(error: AdvisorError, request_id: str) -> Problem:
     return _problem(error.status, error.type, error.title, detail, request_id, error.places)
 
 
-async def _ours(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AdvisorError)
+def problem_response(error: AdvisorError, request_id: str) -> Response:
+    """One of our errors as an answer; what is wrong on our side is logged."""
     if error.status >= 500:
-        logger.error("request %s: %s: %s", request.state.request_id, type(error).__name__, error)
+        logger.error("request %s: %s: %s", request_id, type(error).__name__, error)
     headers = {"Retry-After": "1"} if error.status == 503 else {}
     if isinstance(error, MediaTypeRefused):
         headers["Accept"] = ", ".join(error.accepted)
-    return _response(problem(error, request.state.request_id), headers)
+    if isinstance(error, NotSignedIn):
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = str(error.seconds)
+    return _response(problem(error, request_id), headers)
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AdvisorError)
+    return problem_response(error, request.state.request_id)
 
 
 async def _validation(request: Request, error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,18 @@ def describe_examples(
             "examples": len(dataset), "labels": sizes if len(sizes) <= MOST_LABELS else {},
         },
     )  # fmt: skip
+
+
+def examples_in(folder: Path, description: Mapping[str, Any]) -> Dataset:
+    """The rows of a data set that was described before. Raises `DatasetError` where its file is no longer there."""
+    task = folder / TASK
+    asked = read_task_file(task if task.exists() else None, description["kind"])
+    columns = Columns(description["input_column"], description["output_column"])
+    try:
+        file = next((folder / EXAMPLES).iterdir())
+    except (FileNotFoundError, StopIteration):
+        raise DatasetError("the examples are no longer there") from None
+    return read_dataset(file, columns) if asked.has_one_label else read_written(file, asked.asked, columns)
 
 
 def _in_words_of_the_api(message: str) -> str:

@@ -87,24 +87,16 @@ class Settings(BaseSettings):
     log: Literal["text", "json"] = "text"
     """How log lines are written: for people, or as JSON, one object a line."""
     host: str = "127.0.0.1"
-    """Address to listen on; only loopback until there is access control."""
+    """Address to listen on; beyond loopback callers need keys (`advisor keys create`)."""
     port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 lets the system choose."""
+    requests_per_minute: int = Field(default=600, ge=0)
+    """The most that one key may ask, or one address where there is no key; 0 means no limit."""
 
     @field_validator("data_folder", "cache_folder", "encoder", "policy", "models", "api_key_file")
     @classmethod
     def _absolute(cls, folder: Path | None) -> Path | None:
         return folder and folder.expanduser().absolute()
-
-    @field_validator("host")
-    @classmethod
-    def _loopback(cls, host: str) -> str:
-        if not is_loopback(host):
-            raise ValueError(
-                f"{host!r} is not a loopback address; without access control "
-                "the advisor listens on 127.0.0.1, ::1 or localhost only"
-            )
-        return host
 
     @field_validator("database_url")
     @classmethod

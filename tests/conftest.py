@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -104,34 +104,88 @@ def serve() -> Iterator[Serve]:
         yield lambda **faults: ChatServer(faults, stack)
 
 
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., Path]:
+    """Writes a tiny sentence-transformers model with random weights: other weights at the price of milliseconds."""
+
+    from adapters.encoder.embedding import Encoder
+
+    def make(folder: Path, seed: int = 0, architecture: str = "bert", pooling: str = "mean") -> Path:
+        import torch
+        from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
+
+        shutil.copytree(Encoder.embedded().folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if architecture == "bert":
+                sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 2}
+                model = BertModel(BertConfig(vocab_size=30522, **sizes))
+            else:
+                model = DistilBertModel(
+                    DistilBertConfig(vocab_size=30522, dim=32, n_heads=2, hidden_dim=64, n_layers=2)
+                )
+        model.save_pretrained(folder)
+        modes = {
+            f"pooling_mode_{mode}": mode.startswith(pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")
+        }
+        (folder / "1_Pooling/config.json").write_text(json.dumps({"word_embedding_dimension": 32, **modes}))
+        return folder
+
+    return make
+
+
 POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 """Debian keeps its programs out of PATH."""
 UNSAFE_AND_QUICK = "fsync=off full_page_writes=off synchronous_commit=off max_connections=200"
 
 
-@pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """A server of our own on a free port, gone after the tests: the URL of a database on it that nobody changes."""
-    if not POSTGRESQL:
-        pytest.skip("needs PostgreSQL: apt install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="advisor-postgresql-"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    listens = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories={folder} {UNSAFE_AND_QUICK}"
-    options = " ".join(f"-c {option}" for option in listens.split())
-    try:
+class PostgreSQL:
+    """A server of our own on a free port; `url` is that of a database on it that nobody changes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"postgresql://tests@127.0.0.1:{port}/postgres"
+        listens = f"listen_addresses=127.0.0.1 port={port} unix_socket_directories={folder} {UNSAFE_AND_QUICK}"
+        self._options = " ".join(f"-c {option}" for option in listens.split())
         if os.geteuid() == 0:
             shutil.chown(folder, "postgres", "postgres")
         _postgresql(
             "initdb", "-D", folder / "data", "-U", "tests", "--auth=trust", "--no-locale", "-E", "UTF8", "--no-sync"
         )
-        _postgresql("pg_ctl", "-D", folder / "data", "-l", folder / "log", "-w", "-t", "60", "-o", options, "start")
-        yield f"postgresql://tests@127.0.0.1:{port}/postgres"
-    finally:
-        if (folder / "data" / "postmaster.pid").exists():
-            _postgresql("pg_ctl", "-D", folder / "data", "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+        self.start()
+
+    def start(self) -> None:
+        _postgresql(
+            "pg_ctl", "-D", self._folder / "data", "-l", self._folder / "log", "-w", "-t", "60", "-o", self._options,
+            "start",
+        )  # fmt: skip
+
+    def kill(self) -> None:
+        """At once, with every process of it, as a crash would."""
+        _postgresql("pg_ctl", "-D", self._folder / "data", "-m", "immediate", "-w", "stop")
+
+    def close(self) -> None:
+        if (self._folder / "data" / "postmaster.pid").exists():
+            self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_process() -> Iterator[PostgreSQL]:
+    """One server for all tests, gone after them."""
+    if not POSTGRESQL:
+        pytest.skip("needs PostgreSQL: apt install postgresql")
+    server = PostgreSQL(Path(tempfile.mkdtemp(prefix="advisor-postgresql-")))
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(postgresql_process: PostgreSQL) -> str:
+    return postgresql_process.url
 
 
 def _postgresql(program: str, *arguments: str | Path) -> None:
@@ -181,3 +235,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'a.sqlite3'}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
+
+
+@pytest.fixture(scope="module")
+def serve_all_tests() -> Iterator[Serve]:
+    """For what several tests of a file begin with."""
+    with ExitStack() as stack:
+        yield lambda **faults: ChatServer(faults, stack)

@@ -90,3 +90,18 @@ def test_documents_are_found(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     recall = {way: float(share) for way, share in re.findall(r"(dense|bm25|fusion) (\d+\.\d)%", done.stdout)}
     assert min(recall.values()) > 80, done.stdout
+
+
+@pytest.mark.skipif(not (DATA / "open" / "xquad_en").is_dir(), reason="needs the open data sets: set ADVISOR_DATA")
+def test_a_large_corpus_is_measured_the_whole_way() -> None:
+    """With a graph instead of exact search, and all questions about what the encoder has read find it."""
+    done = subprocess.run(
+        [sys.executable, "benchmarks/large_corpus.py", "--quick"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT), "ADVISOR_DATA": str(DATA)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "indexing passages: 1,500 of 1,500" in done.stderr
+    found = [float(line.split("|")[-2]) for line in done.stdout.splitlines() if line.startswith("| 1,500")]
+    assert len(found) == 2
+    assert min(found) > 90, done.stdout

@@ -22,8 +22,9 @@ RULES_SEEN_BY_ADAPTERS = {"rules.known_model"}
 SEEN_OF_ADAPTERS = {
     "adapters.catalogue", "adapters.corpus.document", "adapters.corpus.retriever", "adapters.corpus.search",
     "adapters.corpus.search_service", "adapters.encoder.embedding", "adapters.generative.budget",
-    "adapters.generative.chat", "adapters.generative.endpoint",
+    "adapters.generative.chat", "adapters.generative.endpoint", "adapters.generative.judging",
     "adapters.generative.local", "adapters.generative.weights", "adapters.model_file", "adapters.model_knowledge",
+    "adapters.generative.footprint",
 }  # fmt: skip
 MODEL_LIBRARIES = {
     "torch", "transformers", "peft", "sentence_transformers", "faiss", "openai", "tokenizers", "safetensors",

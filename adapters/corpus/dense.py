@@ -93,6 +93,7 @@ def _embedded(
     """All vectors, in a file: memory holds one batch."""
     vectors: NDArray[np.float32] | None = None
     done = 0
+    progress("embedding passages", done, count)
     for batch in batches:
         fresh = encoder.embed(batch)
         if vectors is None:

@@ -97,8 +97,11 @@ def _pieces(
 ) -> list[str]:  # fmt: skip
     from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
-    splitter = MarkdownSplitter if has_headings else TextSplitter
     room = cutting.tokens - taken
+    if count_tokens([text])[0] <= room:
+        # As the splitter would leave it, which counts five times as often: large corpora often come in passages.
+        return [text]
+    splitter = MarkdownSplitter if has_headings else TextSplitter
     return splitter.from_callback(lambda piece: count_tokens([piece])[0], room, min(cutting.overlap, room // 2)).chunks(
         text
     )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from evaluation.arm import Passage
+
+SHOWN: Final = 5
+"""Passages with each question: some 1,300 tokens at the length to which documents are cut. A small model reads fewer
+of them better."""
 
 
 @dataclass(frozen=True, slots=True)

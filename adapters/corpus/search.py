@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
@@ -33,9 +34,10 @@ LIBRARIES: Final = (
     "semantic-text-splitter",
 )  # fmt: skip
 PASSAGES, DENSE, BM25, ABOUT = "passages.sqlite3", "dense", "bm25", "about.json"
-BATCH: Final = 1_024
-"""Passages embedded at once: what a killed run loses."""
+BATCH: Final = 256
+"""Passages embedded at once: what a killed run loses, and how often progress is told. On a slow machine ten seconds."""
 REPORTED: Final = 1_000
+COUNTED: Final = 10_000
 
 
 def unseen(what: str, done: int, of: int) -> None:
@@ -130,7 +132,7 @@ def _passages(
                 progress("reading documents", documents, 0)
 
     left_out: list[str] = []
-    with _made_whole(home / "passages") as making:
+    with _made_whole(home / "passages", progress) as making:
         if making is not None:
             store = PassageStore.write(making / PASSAGES, read())
             if not len(store):
@@ -147,39 +149,62 @@ def _passages(
 def _dense(
     home: Path, store: PassageStore, encoder: TextEncoder, exact_below: int, progress: Progress
 ) -> DenseSearch:  # fmt: skip
-    with _made_whole(home) as making:
+    with _made_whole(home, progress) as making:
         if making is not None:
             DenseSearch.build(making, store.batches(BATCH), len(store), encoder, progress, exact_below)
     return DenseSearch.load(home, encoder)
 
 
 def _bm25(home: Path, store: PassageStore, language: str, progress: Progress) -> Bm25Search:
-    with _made_whole(home) as making:
+    with _made_whole(home, progress) as making:
         if making is not None:
-            progress("counting words", 0, len(store))
-            Bm25Search(store.texts(), language).save(making)
+            Bm25Search(_told(store, progress), language).save(making)
             progress("counting words", len(store), len(store))
     return Bm25Search.load(home)
 
 
+def _told(store: PassageStore, progress: Progress) -> Iterator[str]:
+    for number, text in enumerate(store.texts()):
+        if number % COUNTED == 0:
+            progress("counting words", number, len(store))
+        yield text
+
+
 @contextmanager
-def _made_whole(home: Path) -> Iterator[Path | None]:
-    """A folder to fill, which takes the name `home` when it is complete; None where `home` is there already."""
-    if home.is_dir():
-        yield None
-        return
+def _made_whole(home: Path, progress: Progress) -> Iterator[Path | None]:
+    """A folder to fill, which takes the name `home` when it is complete; None where `home` is there already.
+
+    Of several processes that want the same, one makes it and the others wait.
+    """
     home.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{home.name}-", dir=home.parent))
-    try:
-        yield making
-        try:
-            making.rename(home)
-        except OSError:
-            # Another process was first with the same.
-            if not home.is_dir():
-                raise
-    finally:
+    with _alone_in(home.parent, progress):
+        if home.is_dir():
+            yield None
+            return
+        making = home.parent / f".{home.name}"
+        # Of a run that was killed: hundreds of megabytes where the corpus is large.
         shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        try:
+            yield making
+            making.rename(home)
+        finally:
+            shutil.rmtree(making, ignore_errors=True)
+
+
+@contextmanager
+def _alone_in(folder: Path, progress: Progress) -> Iterator[None]:
+    """Held by one process at a time; the system lets go of it for one that is killed."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another run that indexes the same documents", 0, 0)
+            fcntl.flock(opened, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(opened)
 
 
 def _code_sha256() -> str:

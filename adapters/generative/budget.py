@@ -93,6 +93,13 @@ class Ledger:
         )
         return done.rowcount == 1
 
+    def covers(self, calls: int, money: float | None) -> bool:
+        """Whether so much more stays within the budget; a cost that is not known is taken to do so."""
+        limits, spent = self.budget, self.spent
+        too_many = limits.calls is not None and spent.calls + calls > limits.calls
+        too_dear = limits.money is not None and money is not None and spent.money + money > limits.money + ROUNDING
+        return not too_many and not too_dear
+
     def settle(self, most: float, reply: Reply) -> None:
         """A call was answered: its real cost is known, or, without counts, taken to be the most."""
         cost = self.budget.cost(reply.input_tokens, reply.output_tokens)
@@ -116,7 +123,8 @@ class Ledger:
         unknown = f" ({spent.open_calls:,} of them lost on the way, counted in full)" if spent.open_calls else ""
         return BudgetReached(
             f"The budget allows no further call: {spent.calls:,} calls{unknown}{money} are spent. "
-            f"{self.budget.statement()} What was answered is kept; raise the budget and run the same command again."
+            f"{self.budget.statement()} It counts every run of this comparison. What was answered is kept; run the "
+            "same command again with a larger budget."
         )
 
     def _change(self, calls: int, money: float, most: float) -> None:

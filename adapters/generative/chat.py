@@ -113,6 +113,11 @@ class ChatClient:
         """What asking these would take, if answers are as long as those given. Asks nobody."""
         return foresee(self.unanswered(requests), answers, self.budget)
 
+    def affords(self, spending: Foreseen) -> bool:
+        """Whether what is foreseen stays within what earlier runs left of the budget. Asks nobody."""
+        with ResponseCache(self._folder) as cache:
+            return Ledger(cache.connection, self._comparison, self.budget).covers(spending.calls, spending.cost)
+
     def statements(self) -> list[str]:
         """For the report, after a run: what the server does not take, how objects are asked for, the limits."""
         return [*(self.capabilities.statements() if self.capabilities else ()), self.budget.statement()]

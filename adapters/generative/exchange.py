@@ -99,6 +99,7 @@ class ChatAnswer:
 
     `value` is the object that a schema asked for. `cost` is in the currency of the prices, None without prices or
     without counts. `reply` is None where the server gave no whole answer; a reply may be there and still be a failure.
+    `confidence` is the model's probability of its answer among those it could choose from, None where it wrote freely.
     """
 
     text: str | None
@@ -109,6 +110,7 @@ class ChatAnswer:
     cost: float | None
     sent: Sent
     cached: bool
+    confidence: float | None = None
 
 
 def judge(reply: Reply, request: ChatRequest, sent: Sent, cost: float | None, *, cached: bool) -> ChatAnswer:

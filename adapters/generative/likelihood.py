@@ -29,16 +29,13 @@ class LabelScores:
     answers: list[list[int]]
     seconds: float
 
-    @property
-    def highest(self) -> float | None:
-        return None if self.probabilities is None else float(self.probabilities.max())
-
 
 class LikeliestLabel:
     """Answers every conversation with one of the labels; stands wherever a LanguageModel does.
 
     A label's probability is that of the model writing it and then ending, shared out among the labels: no length is
-    favoured by a rule of ours, and an answer that is no label cannot happen.
+    favoured by a rule of ours, and an answer that is no label cannot happen. Its share is the answer's confidence. Of a
+    request's settings only the messages count: there is nothing to draw, so a temperature changes nothing.
     """
 
     def __init__(self, model: LocalModel, labels: Sequence[str]) -> None:
@@ -76,4 +73,5 @@ class LikeliestLabel:
             return failed(Failure.TOO_LONG, scores.error or "", sent)
         chosen = int(scores.probabilities.argmax())
         reply = self._model.reply(scores.prompt, scores.answers[chosen], scores.seconds)
-        return judge(replace(reply, text=self.labels[chosen]), request, sent, None, cached=False)
+        answer = judge(replace(reply, text=self.labels[chosen]), request, sent, None, cached=False)
+        return replace(answer, confidence=float(scores.probabilities[chosen]))

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from adapters.generative.chat_template import ChatTemplate
 from adapters.generative.exchange import ChatAnswer, ChatRequest, Failure, Message, Reply, Sent, failed, judge
 from adapters.generative.generation import write
-from adapters.generative.memory import Batches, DoesNotFit
+from adapters.generative.memory import Batches, DoesNotFit, Peak, in_words
 from adapters.generative.structured import Structure, instruction
 from adapters.generative.weights import ModelFolder, WeightsError
 from evaluation.arm import Read
@@ -55,6 +55,7 @@ class LocalModel:
         self.folder, self.name, self.four_bit = folder, folder.name, four_bit
         self.batches, self.checkpoints = Batches(batch), checkpoints
         self._context = context
+        self._peak: Peak | None = None
         self._noted: set[Read] | None = None
 
     @property
@@ -78,6 +79,7 @@ class LocalModel:
         torch = _torch()
         from transformers import AutoModelForCausalLM, GenerationConfig
 
+        self._peak = Peak()
         on_gpu = torch.cuda.is_available()
         options: dict[str, Any] = {"dtype": torch.float32}
         if on_gpu:
@@ -113,6 +115,12 @@ class LocalModel:
         config = self.model.config.get_text_config()
         known = [self._context, getattr(config, "max_position_embeddings", None)]
         return min(limit for limit in (*known, NO_LIMIT) if limit is not None)
+
+    def measured(self) -> Sequence[str]:
+        """What it took of this machine so far, in a sentence; nothing where it was not loaded."""
+        if self._peak is None:
+            return ()
+        return (f"Since {self.name} was loaded, at most {in_words(self._peak.taken())} of memory were taken.",)
 
     def ask_all(self, requests: Sequence[ChatRequest]) -> list[ChatAnswer]:
         """One answer for each request, in order; equal requests are answered once.

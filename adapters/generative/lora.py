@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from adapters.corpus.retriever import Retriever, Unsearched
+from adapters.corpus.retriever import SHOWN, Retriever, Unsearched
 from adapters.generative.adapter import Adapter, wearing
 from adapters.generative.exchange import ChatRequest
 from adapters.generative.likelihood import LikeliestLabel
 from adapters.generative.local import LocalModel, told
 from adapters.generative.prompting import PROMPT, prediction_of
 from adapters.generative.prompts import Prompt
-from adapters.generative.retrieval import SHOWN, prompt_from_passages, with_passages
+from adapters.generative.retrieval import Searched, answered, prompt_from_passages, requested, with_passages
 from adapters.generative.training import Trained, TrainingSettings, train
 from adapters.generative.weights import WeightsError
 from evaluation.arm import Passage, Prediction
@@ -71,27 +70,14 @@ class Lora:
 
     def requests(self, inputs: Sequence[str]) -> list[ChatRequest]:
         """What would be asked about each input; without passages where the search failed."""
-        return [
-            self._request([] if isinstance(found, Unsearched) else found, text)
-            for found, text in zip(self._search(inputs), inputs, strict=True)
-        ]
+        return requested(inputs, self._search(inputs), self._request)
 
     def predict(self, inputs: Sequence[str]) -> list[Prediction]:
         """Predictions, with the passages that the model was shown where it was trained with some. An input that could
         not be searched for is a prediction with an error, and nothing is asked."""
-        searched = self._search(inputs)
-        asked = [
-            (found, self._request(found, text))
-            for found, text in zip(searched, inputs, strict=True)
-            if not isinstance(found, Unsearched)
-        ]
-        answers = iter(self._answers([request for _, request in asked]))
-        shown = [None if self._retriever is None else tuple(found) for found, _ in asked]
-        predictions = (replace(answer, passages=passages) for answer, passages in zip(answers, shown, strict=True))
-        return [
-            Prediction(None, error=found.error) if isinstance(found, Unsearched) else next(predictions)
-            for found in searched
-        ]
+        if self._retriever is None:
+            return self._answers(self.requests(inputs))
+        return answered(inputs, self._search(inputs), self._request, self._answers)
 
     def save(self, folder: Path) -> None:
         """Prompt, settings and adapter; the base model stays where it is and is named by its hash."""
@@ -124,7 +110,7 @@ class Lora:
         arm._adapter = Adapter.load(folder / ADAPTER)
         return arm
 
-    def _search(self, inputs: Sequence[str]) -> Sequence[list[Passage] | Unsearched]:
+    def _search(self, inputs: Sequence[str]) -> Searched:
         return [[] for _ in inputs] if self._retriever is None else self._retriever.search(inputs, self._shown)
 
     def _request(self, found: Sequence[Passage], text: str) -> ChatRequest:
@@ -134,12 +120,5 @@ class Lora:
         if not requests:
             return []
         with wearing(self._model, self._adapter):
-            if not self._labels:
-                return [prediction_of(answer) for answer in self._model.ask_all(requests)]
-            choosing = LikeliestLabel(self._model, self._labels)
-            scored = choosing.scores(requests)
-            answers = [choosing.answer(request, each) for request, each in zip(requests, scored, strict=True)]
-        return [
-            replace(prediction_of(answer), confidence=each.highest)
-            for answer, each in zip(answers, scored, strict=True)
-        ]
+            answering = LikeliestLabel(self._model, self._labels) if self._labels else self._model
+            return [prediction_of(answer) for answer in answering.ask_all(requests)]

@@ -1,8 +1,10 @@
-"""Batches that shrink when memory runs out."""
+"""Memory while a model works: batches that shrink when it runs out, and how much was taken."""
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final, TypeVar
 
 Row = TypeVar("Row")
@@ -43,6 +45,22 @@ class Batches:
         return done
 
 
+class Peak:
+    """The most memory taken since it was made, in bytes: on a GPU by torch, else of this process at most."""
+
+    def __init__(self) -> None:
+        pages = Path("/proc/self/statm")
+        self._before = int(pages.read_text().split()[1]) * resource.getpagesize() if pages.is_file() else 0
+
+    def taken(self) -> int:
+        """On a processor: its highest ever, which it may have had before, less what it had when this was made."""
+        import torch
+
+        if torch.cuda.is_available():
+            return int(torch.cuda.max_memory_allocated())
+        return max(0, 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - self._before)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, on the GPU or in the machine."""
     import torch
@@ -61,3 +79,8 @@ def release() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def in_words(count: float) -> str:
+    """1_234_567_890 -> '1.2 GB'; millions below a tenth of that."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e8 else f"{count / 1e6:,.0f} MB"

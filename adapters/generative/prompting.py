@@ -46,14 +46,18 @@ class Prompted:
         return [prediction_of(answer) for answer in self._model.ask_all(self.requests(inputs))]
 
     def repeat(self, inputs: Sequence[str], temperature: float, calls: int) -> list[list[Prediction]]:
-        """So many answers to each input at a temperature, each call with a seed of its own."""
-        requests = [
+        """So many answers to each input at a temperature."""
+        requests = self.repeated_requests(inputs, temperature, calls)
+        answers = [prediction_of(answer) for answer in self._model.ask_all(requests)]
+        return [answers[first : first + calls] for first in range(0, len(answers), calls)]
+
+    def repeated_requests(self, inputs: Sequence[str], temperature: float, calls: int) -> list[ChatRequest]:
+        """What `repeat` asks, input by input: each call with a seed of its own."""
+        return [
             replace(request, temperature=temperature, seed=call, repetition=call)
             for request in self.requests(inputs)
             for call in range(calls)
         ]
-        answers = [prediction_of(answer) for answer in self._model.ask_all(requests)]
-        return [answers[first : first + calls] for first in range(0, len(answers), calls)]
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -144,7 +148,7 @@ def prediction_of(answer: ChatAnswer) -> Prediction:
             queued_seconds=reply.queued_seconds,
             serving_seconds=reply.serving_seconds,
         )
-    return Prediction(answer.text, error=answer.error, usage=usage)
+    return Prediction(answer.text, answer.confidence, answer.error, usage)
 
 
 def draw_demonstrations(train: Sequence[Example], count: int, rng: np.random.Generator) -> list[Example]:

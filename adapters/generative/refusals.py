@@ -102,7 +102,7 @@ def stops_all(refused: Refused, endpoint: Endpoint) -> EndpointError | None:
     if refused.status in (404, 405):
         return EndpointError(
             f"{endpoint.base_url} has no model {endpoint.model!r}, or no chat interface at this address "
-            f"({refused.status}). Check both; the address usually ends in /v1."
+            f"({refused.status}). Check ADVISOR_ENDPOINT_MODEL and ADVISOR_ENDPOINT; the address usually ends in /v1."
         )
     if 300 <= refused.status < 400:
         return EndpointError(
@@ -130,7 +130,7 @@ def lost_at_first(lost: Lost, endpoint: Endpoint) -> EndpointError:
     """The end of a run whose first call brings nothing."""
     match lost.loss:
         case Loss.NOT_REACHED:
-            todo = "Start the server, or check the address."
+            todo = "Start the server, or check the address (ADVISOR_ENDPOINT)."
         case Loss.SILENT:
             todo = f"It was given {endpoint.call_seconds:g} seconds; start it again, or allow more."
         case Loss.DROPPED:

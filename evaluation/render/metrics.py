@@ -22,6 +22,7 @@ TITLES: Final = {
     "chrf": "chrF",
     "same_text": "same text",
     "same_number": "same number",
+    "semantic_similarity": "semantic similarity",
 }
 
 
@@ -42,3 +43,14 @@ def metric_table(report: Report) -> tuple[list[str], list[tuple[str, list[str]]]
         cells = [percent(arm.metrics[name]) if name in arm.metrics else "" for name in names]
         rows.append((arm.title, [*cells, *([percent(arm.support) if arm.support is not None else ""] * supported)]))
     return headings, rows
+
+
+def metric_note(report: Report) -> str | None:
+    """What stands under the table; None where every metric explains itself."""
+    if report.similarity_model is None:
+        return None
+    return (
+        f"Semantic similarity is how near an answer comes to the nearest reference, as the embedding model "
+        f"{report.similarity_model} sees it. It hears the topic and not the truth, reads only the beginning of a long "
+        "text, and cannot be compared with that of another model. It decides nothing."
+    )

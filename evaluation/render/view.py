@@ -10,7 +10,9 @@ from evaluation.leakage import Measured
 from evaluation.numbers import milliseconds, percent, points, probability, seconds, unsigned_points
 from evaluation.recorded import NOT_STATED
 from evaluation.render.advice import advice_beside_figures
-from evaluation.render.metrics import metric_table, metric_title
+from evaluation.render.answer_languages import other_language_sentences
+from evaluation.render.judged import judged_sentences
+from evaluation.render.metrics import metric_note, metric_table, metric_title
 from evaluation.render.plot import Plot, axis_ends, forest_plot, round_ticks
 from evaluation.render.repetition import repetition_sentences
 from evaluation.render.retrieval import retrieval_sentences
@@ -67,6 +69,11 @@ class View:
         """Every metric of the task."""
         return metric_table(self.report)
 
+    @property
+    def metric_note(self) -> str | None:
+        """What has to be said of one of them."""
+        return metric_note(self.report)
+
     @cached_property
     def spending_rows(self) -> list[dict[str, str]]:
         """What each arm's answers took."""
@@ -78,9 +85,19 @@ class View:
         return retrieval_sentences(self.report)
 
     @property
+    def other_languages(self) -> list[str]:
+        """Which ways answer in another language than the examples."""
+        return other_language_sentences(self.report)
+
+    @property
     def repetition(self) -> list[str]:
         """How answers agree when the same is asked again."""
         return repetition_sentences(self.report)
+
+    @property
+    def judged(self) -> list[str]:
+        """What a judge and people say of two arms' answers."""
+        return judged_sentences(self.report)
 
     @property
     def spending(self) -> str | None:
@@ -272,7 +289,7 @@ class View:
         """Each arm's answer in the order of the arms."""
         return [answers[arm.name] or "(no answer)" for arm in self.report.arms]
 
-    def judged(self, row: Disagreement) -> list[tuple[str, str]]:
+    def marked(self, row: Disagreement) -> list[tuple[str, str]]:
         """Each arm's answer, whether it is right or wrong and a mark or score before it."""
         told = []
         for arm, answer in zip(self.report.arms, self.answers(row.answers), strict=True):

@@ -25,11 +25,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`name` stands in the record of who approved what."""
+    """`name` stands in the record of who approved what; `key` is None for everyone on an open machine."""
 
     workspace: UUID
     name: str
     role: Role
+    key: UUID | None = None
 
 
 EVERYONE_HERE: Final = Caller(DEFAULT_WORKSPACE, "anyone on this machine", Role.ADMIN)

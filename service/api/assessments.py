@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from evaluation.render.assessment import to_markdown
 from rules.assess import Assessment
 from rules.form import Form
+from service.access.caller import Role
 from service.api.cursors import number_cursor, position_cursor, read_number, read_position
 from service.api.dependencies import (
     JSON,
@@ -23,8 +24,11 @@ from service.api.dependencies import (
     Limit,
     RulebookDep,
     body_of,
+    needs,
 )
+from service.api.etags import IfMatch, etag, refuse_unless_matching, with_etag
 from service.api.forms import SubmittedForm, judge, parse_form
+from service.api.idempotency import IdempotentRoute
 from service.api.merge_patch import merge
 from service.errors import EditConflict, JudgedByOtherRules
 from service.problems import problems
@@ -35,7 +39,7 @@ MARKDOWN = "text/markdown"
 ATTEMPTS = 5
 """How often a patch is laid over a newer version before its sender is told that somebody else was faster."""
 
-router = APIRouter(prefix="/v1/assessments", tags=["assessments"])
+router = APIRouter(prefix="/v1/assessments", tags=["assessments"], route_class=IdempotentRoute)
 
 
 class NewAssessment(BaseModel):
@@ -95,16 +99,16 @@ class VersionPage(BaseModel):
     "",
     status_code=201,
     response_model=AssessmentView,
-    dependencies=[body_of(JSON)],
-    responses=problems(400, 415, 422, 503),
+    dependencies=[needs(Role.EDITOR), body_of(JSON)],
+    responses={**with_etag(201), **problems(400, 401, 403, 409, 415, 422, 503)},
 )
 def create_assessment(body: NewAssessment, assessments: AssessmentsDep, rulebook: RulebookDep) -> JSONResponse:
     """Score a form and store both. A partial form is scored too: each score is then an interval."""
     stored = assessments.add(judge(body.form, rulebook))
-    return JSONResponse(show(stored), 201, {"Location": f"{router.prefix}/{stored.id}"})
+    return JSONResponse(show(stored), 201, {"Location": f"{router.prefix}/{stored.id}", **etag(stored.version.number)})
 
 
-@router.get("", responses=problems(422, 503))
+@router.get("", dependencies=[needs(Role.READER)], responses=problems(401, 403, 422, 503))
 def list_assessments(assessments: AssessmentsDep, limit: Limit = 20, cursor: Cursor = None) -> AssessmentPage:
     """List assessments, newest first."""
     found = assessments.page(limit + 1, read_position(cursor) if cursor is not None else None)
@@ -121,7 +125,8 @@ def list_assessments(assessments: AssessmentsDep, limit: Limit = 20, cursor: Cur
 @router.get(
     "/{id}.md",
     response_class=PlainTextResponse,
-    responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}, **problems(404, 409, 503)},
+    dependencies=[needs(Role.READER)],
+    responses={200: {"content": {MARKDOWN: {"schema": {"type": "string"}}}}, **problems(401, 403, 404, 409, 503)},
 )
 def read_assessment_as_markdown(id: AssessmentId, assessments: AssessmentsDep) -> PlainTextResponse:
     """Read an assessment as a page to print: every finding, the plan, and a checklist for whoever sells the model."""
@@ -135,32 +140,46 @@ def read_assessment_as_markdown(id: AssessmentId, assessments: AssessmentsDep) -
     return PlainTextResponse(to_markdown(judged, parse_form(stored.version.form)), media_type=MARKDOWN)
 
 
-@router.get("/{id}", response_model=AssessmentView, responses=problems(404, 503))
+@router.get(
+    "/{id}",
+    response_model=AssessmentView,
+    dependencies=[needs(Role.READER)],
+    responses={**with_etag(200), **problems(401, 403, 404, 503)},
+)
 def read_assessment(id: AssessmentId, assessments: AssessmentsDep) -> JSONResponse:
     """Read an assessment in its latest version."""
-    return JSONResponse(show(assessments.get(id)))
+    stored = assessments.get(id)
+    return JSONResponse(show(stored), headers=etag(stored.version.number))
 
 
 @router.patch(
     "/{id}",
     response_model=AssessmentView,
-    dependencies=[body_of(MERGE_PATCH, JSON)],
-    responses=problems(400, 404, 409, 415, 422, 503),
+    dependencies=[needs(Role.EDITOR), body_of(MERGE_PATCH, JSON)],
+    responses={**with_etag(200), **problems(400, 401, 403, 404, 409, 412, 415, 422, 503)},
 )
 def change_assessment(
     id: AssessmentId,
     patch: Annotated[dict[str, JsonValue], Body(media_type=MERGE_PATCH)],
     assessments: AssessmentsDep,
     rulebook: RulebookDep,
+    if_match: IfMatch = None,
 ) -> JSONResponse:
     """Change answers by a JSON Merge Patch (RFC 7396) on the form; null takes an answer back.
 
-    The form is scored again and stored as a new version, unless nothing came out differently.
+    The form is scored again and stored as a new version, unless nothing came out differently. With `If-Match` only the
+    version that the caller knows is changed.
     """
-    return JSONResponse(show(revise(assessments, id, patch, rulebook)))
+    stored = revise(assessments, id, patch, rulebook, if_match)
+    return JSONResponse(show(stored), headers=etag(stored.version.number))
 
 
-@router.get("/{id}/versions", response_model=VersionPage, responses=problems(404, 422, 503))
+@router.get(
+    "/{id}/versions",
+    response_model=VersionPage,
+    dependencies=[needs(Role.READER)],
+    responses=problems(401, 403, 404, 422, 503),
+)
 def list_versions(
     id: AssessmentId, assessments: AssessmentsDep, limit: Limit = 20, cursor: Cursor = None
 ) -> JSONResponse:
@@ -171,10 +190,16 @@ def list_versions(
     return JSONResponse({"items": [show_version(version) for version in shown], "next_cursor": next_cursor})
 
 
-def revise(assessments: AssessmentsDep, id: UUID, patch: dict[str, Any], rulebook: Rulebook) -> Stored:
-    """Lay the patch over the latest version and store the next; start again when somebody else was faster."""
+def revise(
+    assessments: AssessmentsDep, id: UUID, patch: dict[str, Any], rulebook: Rulebook, if_match: str | None = None
+) -> Stored:
+    """Lay the patch over the latest version and store the next; start again when somebody else was faster.
+
+    `ChangedMeanwhile` when the latest version is not one that `if_match` names.
+    """
     for _ in range(ATTEMPTS):
         current = assessments.get(id)
+        refuse_unless_matching(if_match, current.version.number)
         judged = judge(parse_form(merge(current.version.form, patch)), rulebook)
         if (judged.form, judged.assessment) == (current.version.form, current.version.assessment):
             return current

@@ -5,12 +5,50 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from rules.layout import Backend
+from service.api.forms import SubmittedForm
 from service.storage.comparisons import UNDER_WAY, Comparisons, Status, StoredComparison, StoredTrial
+
+
+class NewComparison(BaseModel):
+    """What to compare. Only the data set must be named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dataset_id: UUID
+    test_dataset_id: UUID | None = Field(None, description="Rows to test on; without it rows are kept back.")
+    corpus_id: UUID | None = Field(None, description="Documents that answers may be searched in.")
+    assessment_id: UUID | None = Field(None, description="Its form's margins and costs are used.")
+    form: SubmittedForm | None = Field(None, description="An answered form, in place of an assessment.")
+    name: str | None = Field(None, max_length=200, description="A name for lists; the data set's if left out.")
+    backends: list[Backend] = Field([], max_length=3, description="What answers; the embedded encoder if left out.")
+    seed: int = Field(1, ge=0, lt=2**31, description="Of every split, draw and fit.")
+    learning_curve: bool = Field(True, description="Also fit on fewer rows, to tell what more would change.")
+    training_cost: float = Field(0.0, ge=0, le=1e9, description="What one training costs, in the form's currency.")
+    exhaustive: bool = Field(False, description="Train every fine-tune, also one that cannot change the decision.")
+    accept: list[str] = Field([], max_length=10, description="Codes of audit blockers that the caller answers for.")
+    budget: float | None = Field(None, ge=0, le=1e9, description="Most that calls of an endpoint may cost in all.")
+    calls: int | None = Field(None, ge=0, le=10**9, description="Most calls of an endpoint in all.")
+    improve_prompt: bool = Field(False, description="Also let the model improve its instruction by its errors.")
+    search_service: bool = Field(False, description="Search with the service that the deployment has configured.")
+    temperatures: list[Annotated[float, Field(ge=0, le=2)]] = Field(
+        [], max_length=3, description="Ask the recommended arm again at these temperatures."
+    )
+    hold: bool = Field(False, description="Stop when the plan is made, and wait for approval.")
+
+
+class Limits(BaseModel):
+    """Other limits for a comparison that goes on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    budget: float | None = Field(None, ge=0, le=1e9, description="Most that calls may cost in all; as before if null.")
+    calls: int | None = Field(None, ge=0, le=10**9, description="Most calls in all; as before if null.")
 
 
 class ArmProgress(BaseModel):
@@ -70,11 +108,14 @@ class ComparisonPage(BaseModel):
 
 def show(stored: StoredComparison, comparisons: Comparisons) -> dict[str, Any]:
     """A `ComparisonView`."""
-    trials = comparisons.trials(stored.id)
-    line = None
-    if stored.status is Status.QUEUED:
-        before, minutes = comparisons.line(stored)
-        line = {"before": before, "minutes": minutes}
+    line = comparisons.line(stored) if stored.status is Status.QUEUED else None
+    return show_with(stored, comparisons.trials(stored.id), line)
+
+
+def show_with(
+    stored: StoredComparison, trials: Sequence[StoredTrial], line: tuple[int, float | None] | None
+) -> dict[str, Any]:
+    """The same from what was looked up already."""
     return {
         **show_item(stored),
         "dataset_id": _text(stored.subjects.dataset_id),
@@ -83,7 +124,7 @@ def show(stored: StoredComparison, comparisons: Comparisons) -> dict[str, Any]:
         "assessment_id": _text(stored.subjects.assessment_id),
         "request": stored.request,
         "started_at": _text(stored.started_at),
-        "line": line,
+        "line": None if line is None else {"before": line[0], "minutes": line[1]},
         "plan": stored.plan,
         "foreseen": stored.foreseen if stored.status is Status.AWAITING_APPROVAL else None,
         "approved_by": stored.approved_by,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
-from rules.layout import Backend
 from service.access.caller import Role
-from service.api.comparison_views import ComparisonItem, ComparisonPage, ComparisonView, show, show_item
+from service.api.comparison_views import (
+    ComparisonItem,
+    ComparisonPage,
+    ComparisonView,
+    Limits,
+    NewComparison,
+    show,
+    show_item,
+)  # fmt: skip
 from service.api.cursors import position_cursor, read_position
 from service.api.dependencies import (
     JSON,
@@ -29,10 +34,8 @@ from service.api.dependencies import (
     body_of,
     needs,
 )
-from service.api.forms import SubmittedForm
 from service.api.idempotency import IdempotentRoute
-from service.comparing import Sources, asked_of, lay_out_comparison, raise_limits
-from service.errors import NotNow
+from service.comparing import Sources, asked_of, lay_out_comparison, raise_limits, refuse_without_sources
 from service.problems import problems
 from service.storage.actions import record_action
 from service.storage.assessments import Position
@@ -40,42 +43,6 @@ from service.storage.comparisons import Subjects
 from service.storage.runs import Run
 
 router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"], route_class=IdempotentRoute)
-
-
-class NewComparison(BaseModel):
-    """What to compare. Only the data set must be named."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    dataset_id: UUID
-    test_dataset_id: UUID | None = Field(None, description="Rows to test on; without it rows are kept back.")
-    corpus_id: UUID | None = Field(None, description="Documents that answers may be searched in.")
-    assessment_id: UUID | None = Field(None, description="Its form's margins and costs are used.")
-    form: SubmittedForm | None = Field(None, description="An answered form, in place of an assessment.")
-    name: str | None = Field(None, max_length=200, description="A name for lists; the data set's if left out.")
-    backends: list[Backend] = Field([], max_length=3, description="What answers; the embedded encoder if left out.")
-    seed: int = Field(1, ge=0, lt=2**31, description="Of every split, draw and fit.")
-    learning_curve: bool = Field(True, description="Also fit on fewer rows, to tell what more would change.")
-    training_cost: float = Field(0.0, ge=0, le=1e9, description="What one training costs, in the form's currency.")
-    exhaustive: bool = Field(False, description="Train every fine-tune, also one that cannot change the decision.")
-    accept: list[str] = Field([], max_length=10, description="Codes of audit blockers that the caller answers for.")
-    budget: float | None = Field(None, ge=0, le=1e9, description="Most that calls of an endpoint may cost in all.")
-    calls: int | None = Field(None, ge=0, le=10**9, description="Most calls of an endpoint in all.")
-    improve_prompt: bool = Field(False, description="Also let the model improve its instruction by its errors.")
-    search_service: bool = Field(False, description="Search with the service that the deployment has configured.")
-    temperatures: list[Annotated[float, Field(ge=0, le=2)]] = Field(
-        [], max_length=3, description="Ask the recommended arm again at these temperatures."
-    )
-    hold: bool = Field(False, description="Stop when the plan is made, and wait for approval.")
-
-
-class Limits(BaseModel):
-    """Other limits for a comparison that goes on."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    budget: float | None = Field(None, ge=0, le=1e9, description="Most that calls may cost in all; as before if null.")
-    calls: int | None = Field(None, ge=0, le=10**9, description="Most calls in all; as before if null.")
 
 
 @router.post(
@@ -182,8 +149,7 @@ def resume_comparison(
     jobs: JobsDep,
 ) -> JSONResponse:
     """Go on with a comparison that was cancelled or failed; finished trials and paid answers are not repeated."""
-    if comparisons.get(id).subjects.dataset_id is None:
-        raise NotNow(f"the data set of comparison {id} was deleted; upload it again and start another one")
+    refuse_without_sources(comparisons.get(id))
     stored = comparisons.go_on(id, caller.name)
     raise_limits(settings, id, limits.budget, limits.calls)
     record_action(database, caller.workspace, caller.name, "resume", str(id), limits.model_dump(exclude_none=True))

@@ -115,8 +115,8 @@ async def upload_dataset(
 
     The answer has the audit if it was done within `wait` seconds; else read the data set again later.
     """
-    upload = NewDataset(file, name, input_column, output_column, kind, _task_of(task))
-    stored = await run_in_threadpool(_store, settings, datasets, upload)
+    upload = NewDataset(file, name, input_column, output_column, kind, task_of(task))
+    stored = await run_in_threadpool(store_upload, settings, datasets, upload)
     await run_in_threadpool(jobs.add_audit, stored.id)
     deadline = time.monotonic() + wait
     while stored.status is AuditStatus.AUDITING and time.monotonic() < deadline:
@@ -180,7 +180,8 @@ def show(stored: StoredDataset) -> dict[str, Any]:
     }
 
 
-def _task_of(text: str | None) -> dict[str, Any] | None:
+def task_of(text: str | None) -> dict[str, Any] | None:
+    """The task that came with an upload; `DataRefused` where it is none."""
     if text is None or not text.strip():
         return None
     try:
@@ -192,7 +193,7 @@ def _task_of(text: str | None) -> dict[str, Any] | None:
     return document
 
 
-def _store(settings: Settings, datasets: Datasets, upload: NewDataset) -> StoredDataset:
+def store_upload(settings: Settings, datasets: Datasets, upload: NewDataset) -> StoredDataset:
     """Kept, read whole once, and entered; what cannot be read leaves nothing behind."""
     from service.reading import Description, describe_examples  # readers load numerical libraries
 

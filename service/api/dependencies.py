@@ -13,7 +13,8 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.params import Depends as Dependency
 
 from service.access.caller import Caller, Role
-from service.errors import MediaTypeRefused, NotAllowed, NotFound
+from service.access.entrance import Access
+from service.errors import MediaTypeRefused, NotAllowed, NotFound, NotSignedIn
 from service.jobs.queue import JobQueue
 from service.rulebook import Rulebook
 from service.settings import Settings
@@ -28,8 +29,15 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 async def _caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller
+    caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None:
+        raise NotSignedIn("this call needs a key: Authorization: Bearer KEY")
     return caller
+
+
+async def _access(request: Request) -> Access:
+    access: Access = request.app.state.access
+    return access
 
 
 async def _settings(request: Request) -> Settings:
@@ -53,6 +61,7 @@ async def _jobs(request: Request) -> JobQueue:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+AccessDep = Annotated[Access, Depends(_access)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 DatabaseDep = Annotated[Database, Depends(_database)]
 RulebookDep = Annotated[Rulebook, Depends(_rulebook)]
@@ -119,5 +128,6 @@ AssessmentId = Annotated[UUID, Depends(id_of("assessment"))]
 DatasetId = Annotated[UUID, Depends(id_of("data set"))]
 CorpusId = Annotated[UUID, Depends(id_of("corpus"))]
 ComparisonId = Annotated[UUID, Depends(id_of("comparison"))]
+KeyId = Annotated[UUID, Depends(id_of("key"))]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Annotated
+from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +18,11 @@ from service.storage.comparisons import ENDED
 router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])
 
 
+def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> UUID:
+    """Found before the stream begins: after that an answer cannot say any more that there is none."""
+    return comparisons.get(id).id
+
+
 @router.get(
     "/{id}/events",
     response_class=EventSourceResponse,
@@ -25,12 +31,11 @@ router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])
 )
 async def follow_comparison(
     request: Request,
-    id: ComparisonId,
+    id: Annotated[UUID, Depends(_followed)],
     comparisons: ComparisonsDep,
     last_event_id: Annotated[int, Header(ge=0, description="Number of the last event seen.")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a comparison as server-sent events, from the first one or after `Last-Event-ID`, to its end."""
-    await run_in_threadpool(comparisons.get, id)
     async for event in request.app.state.following.events(id, last_event_id):
         data = {"at": event.at.isoformat(), **event.data}
         yield ServerSentEvent(data=data, event=event.kind, id=str(event.number))

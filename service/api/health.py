@@ -16,7 +16,8 @@ from sqlalchemy import text
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from service.api.dependencies import DatabaseDep, JobsDep, SettingsDep
+from service.access.caller import Role
+from service.api.dependencies import DatabaseDep, JobsDep, SettingsDep, needs
 from service.errors import NotReady, Place, StorageUnavailable
 from service.jobs.leases import living_workers
 from service.metrics import Metrics
@@ -66,7 +67,12 @@ async def ready(database: DatabaseDep, jobs: JobsDep, settings: SettingsDep) -> 
     return Readiness(parts=list(parts))
 
 
-@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+@router.get(
+    "/metrics",
+    response_class=Response,
+    dependencies=[needs(Role.READER)],
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **problems(401, 403, 503)},
+)
 def metrics(request: Request) -> Response:
     """Tell figures for Prometheus: queues, trials, tokens, requests, workers. No label holds a text or an id."""
     told: Metrics = request.app.state.metrics

@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from service.access.caller import Caller
 from service.errors import NotNow, Place, RequestRefused
 from service.storage.idempotency import IdempotencyKeys
 
@@ -38,7 +39,7 @@ class IdempotentRoute(APIRoute):
             if not 0 < len(key) <= LONGEST or not key.isprintable():
                 raise RequestRefused([Place(f"expected 1 to {LONGEST} printable characters", parameter=HEADER)])
             keys = IdempotencyKeys(request.app.state.database, request.state.caller.workspace)
-            asked = await _fingerprint(request)
+            asked = await _fingerprint(request, request.state.caller)
             first = await run_in_threadpool(keys.claim, key, asked)
             if first is not None:
                 if first.request_sha256 != asked:
@@ -57,12 +58,13 @@ class IdempotentRoute(APIRoute):
         return once
 
 
-async def _fingerprint(request: Request) -> str:
-    """Of an upload its length stands for its bytes, which are not read twice."""
+async def _fingerprint(request: Request, caller: Caller) -> str:
+    """Of an upload its length stands for its bytes, which are not read twice. The caller is part of it: the first
+    answer is given again before anything looks at roles."""
     stated = request.headers.get("content-type", "")
     upload = stated.startswith("multipart/")
     body = request.headers.get("content-length", "").encode() if upload else await request.body()
-    told = f"{request.method} {request.url.path} {request.url.query}\n".encode()
+    told = f"{caller.name} {caller.role} {request.method} {request.url.path} {request.url.query}\n".encode()
     return hashlib.sha256(told + body).hexdigest()
 
 

@@ -12,12 +12,15 @@ from fastapi.openapi.utils import get_openapi
 from evaluation.render.assessment import to_markdown
 from rules.assess import Assessment
 from rules.questionnaire import questionnaire
+from service.access.entrance import UNGUARDED
+from service.api import access_examples, comparison_examples
 from service.api.assessments import show, show_version
 from service.api.dependencies import JSON, MERGE_PATCH
 from service.api.forms import judge, parse_form
 from service.api.merge_patch import merge
+from service.api.uploads import MULTIPART
 from service.errors import FormRefused
-from service.problems import MEDIA_TYPE, Problem, problem
+from service.problems import MEDIA_TYPE, Problem, problem, problems
 from service.rulebook import Rulebook
 from service.storage.assessments import Judged, Stored, Version
 
@@ -33,9 +36,14 @@ FORM = {
 PATCH = {"examples": {"reviewed": "experts"}, "task": {"narrow": True}}
 
 ONE = "/v1/assessments/{id}"
+COMPARISON = "/v1/comparisons/{id}"
 REQUESTS = {
     ("/v1/assessments", "post"): (JSON, "new_assessment"),
     (ONE, "patch"): (MERGE_PATCH, "patch"),
+    ("/v1/datasets", "post"): (MULTIPART, "new_dataset"),
+    ("/v1/corpora", "post"): (MULTIPART, "new_corpus"),
+    ("/v1/comparisons", "post"): (JSON, "new_comparison"),
+    (COMPARISON + "/resume", "post"): (JSON, "limits"),
 }
 RESPONSES = {
     ("/healthz", "get"): ("200", "health"),
@@ -48,7 +56,28 @@ RESPONSES = {
     (ONE + ".md", "get"): ("200", "printed_assessment"),
     (ONE, "patch"): ("200", "changed_assessment"),
     (ONE + "/versions", "get"): ("200", "version_page"),
+    ("/v1/datasets", "post"): ("201", "dataset"),
+    ("/v1/datasets", "get"): ("200", "dataset_page"),
+    ("/v1/datasets/{id}", "get"): ("200", "dataset"),
+    ("/v1/datasets/{id}", "delete"): ("200", "deleted_dataset"),
+    ("/v1/corpora", "post"): ("201", "corpus"),
+    ("/v1/corpora", "get"): ("200", "corpus_page"),
+    ("/v1/corpora/{id}", "get"): ("200", "corpus"),
+    ("/v1/comparisons", "post"): ("202", "waiting_comparison"),
+    ("/v1/comparisons", "get"): ("200", "comparison_page"),
+    (COMPARISON, "get"): ("200", "comparison"),
+    (COMPARISON + "/approve", "post"): ("200", "comparison"),
+    (COMPARISON + "/cancel", "post"): ("200", "comparison"),
+    (COMPARISON + "/resume", "post"): ("200", "comparison"),
+    (COMPARISON + "/events", "get"): ("200", "events"),
+    (COMPARISON + "/report.json", "get"): ("200", "report"),
+    (COMPARISON + "/report.md", "get"): ("200", "printed_report"),
+    (COMPARISON + "/report.html", "get"): ("200", "report_page"),
 }
+BY_MEDIA_TYPE = {
+    "application/json": "report", "text/markdown": "printed_report", "text/html": "report_page",
+}  # fmt: skip
+"""Examples of the one call whose form depends on `Accept`."""
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -61,6 +90,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             separate_input_output_schemas=False,
         )
+        _add_access(document)
         _add_problems(document)
         _add_examples(document)
         app.openapi_schema = document
@@ -95,6 +125,7 @@ def examples(version: str) -> dict[str, Any]:
         "assessment_page": {"items": [item], "next_cursor": None},
         "version_page": {"items": [show_version(changed.version)], "next_cursor": "dmVyc2lvbiAy"},
         "problem": _example_problem(),
+        **comparison_examples.examples(),
     }
 
 
@@ -108,6 +139,17 @@ def _example_problem() -> dict[str, Any]:
     except FormRefused as refused:
         return problem(refused, "0f5c2f0c6f7a4d0e9d8f0a1b2c3d4e5f").model_dump(exclude_none=True)
     raise AssertionError("the rules accept the unknown field task.kindd")
+
+
+def _add_access(document: dict[str, Any]) -> None:
+    """What the entrance asks of every call, whatever its route says."""
+    described = {"type": "http", "scheme": "bearer", "description": "A key, made by `advisor keys create`."}
+    document["components"]["securitySchemes"] = {"key": described}
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            operation["security"] = [] if path in UNGUARDED else [{"key": []}]
+            if path not in UNGUARDED:
+                operation["responses"].update({str(status): told for status, told in problems(429).items()})
 
 
 def _add_problems(document: dict[str, Any]) -> None:
@@ -127,14 +169,16 @@ def _add_problems(document: dict[str, Any]) -> None:
 
 
 def _add_examples(document: dict[str, Any]) -> None:
-    values = examples(document["info"]["version"])
+    values = examples(document["info"]["version"]) | access_examples.examples()
     document["components"]["examples"] = {name: {"value": value} for name, value in values.items()}
     paths = document["paths"]
-    for (path, method), (media_type, name) in REQUESTS.items():
+    for (path, method), (media_type, name) in (REQUESTS | access_examples.REQUESTS).items():
         _show(paths[path][method]["requestBody"]["content"][media_type], name)
-    for (path, method), (status, name) in RESPONSES.items():
+    for (path, method), (status, name) in (RESPONSES | access_examples.RESPONSES).items():
         for content in paths[path][method]["responses"][status]["content"].values():
             _show(content, name)
+    for media_type, content in paths[COMPARISON + "/report"]["get"]["responses"]["200"]["content"].items():
+        _show(content, BY_MEDIA_TYPE[media_type])
 
 
 def _show(content: dict[str, Any], name: str) -> None:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import FileResponse
 
 from service.access.caller import Role
+from service.access.secure_headers import CSP, ONE_FILE
 from service.api.dependencies import ComparisonId, ComparisonsDep, SettingsDep, needs
 from service.errors import NotAcceptable, NotFound, NotNow
 from service.problems import problems
@@ -86,7 +87,8 @@ def _file(comparisons: Comparisons, settings: Settings, id: UUID, kind: str) -> 
         if stored.status in ENDED:
             raise NotFound(f"comparison {id} is {stored.status} and has no report")
         raise NotNow(f"comparison {id} is {stored.status.replace('_', ' ')}; its report is not there yet")
-    return FileResponse(path, media_type=MEDIA_TYPES[kind], headers={"Vary": "Accept"})
+    headers = {"Vary": "Accept", **({CSP: ONE_FILE} if kind == "html" else {})}
+    return FileResponse(path, media_type=MEDIA_TYPES[kind], headers=headers)
 
 
 for _kind in MEDIA_TYPES:

@@ -12,6 +12,11 @@ from evaluation.arm import Foreseen
 from service.refusals import Refusal
 from service.settings import Settings
 
+TOO_LITTLE = (
+    "The budget will probably end before that: it counts every run of this comparison. What is answered by then is "
+    "kept, and the same command goes on with a larger one (--calls, --budget)."
+)
+
 
 class Request(Protocol):
     """What a command says of spending: `yes` agrees beforehand, and so does a `budget` or a number of `calls`."""
@@ -39,9 +44,12 @@ class Approval:
         given = request.yes or request.budget is not None or request.calls is not None
         return cls(settings.approve_above_money, settings.approve_above_calls, given)
 
-    def ask(self, spending: Foreseen) -> None:
-        """Says what is foreseen; `Refusal` unless it is little, agreed to, or agreed to now."""
+    def ask(self, spending: Foreseen, *, affordable: bool = True) -> None:
+        """Says what is foreseen, and whether the budget will end before that; `Refusal` unless it is little, agreed to,
+        or agreed to now."""
         typer.echo(in_words(spending), err=True)
+        if not affordable:
+            typer.echo(TOO_LITTLE, err=True)
         if self.given or not self._is_much(spending):
             return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -8,31 +8,29 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.catalogue import encoder_arms, endpoint_arms, local_arms
+from adapters.corpus.retriever import SHOWN
 from adapters.encoder.embedding import Encoder
-from adapters.generative.budget import Budget
 from adapters.generative.chat import ChatClient
-from adapters.generative.local import LocalModel
-from adapters.generative.weights import find_model
 from evaluation.arm import ArmSpec
-from evaluation.dataset import Dataset
+from evaluation.dataset import Dataset, Task
 from rules.family import Family
 from rules.layout import Backend
 from service.commands.task_file import AskedFor
 from service.corpus import open_retriever
-from service.endpoint import chat_client, configured_endpoint
+from service.endpoint import budget_of, chat_client, configured_endpoint
+from service.local_model import OnThisMachine
 from service.refusals import Refusal
 from service.rulebook import Rulebook
 from service.settings import Settings
 
-CHECKPOINTS = "checkpoints"
-"""Folder of the data folder, from which a killed training goes on; empty when it has ended."""
 BACKENDS = tuple(backend.value for backend in Backend)
 
 
 class Wishes(Protocol):
     """What a command says of a language model: the most money (in the currency of its prices) and calls to spend,
-    whether it may improve its own instruction, where passages come from, where what they are searched by is kept (in
-    the data folder if None), and which model of this machine is meant."""
+    whether it may improve its own instruction, where passages come from, how many are shown with each text and where
+    what they are searched by is kept (in the data folder if None), which model of this machine is meant and whether it
+    writes its labels and has 4 bits a weight, and at which temperatures to ask again."""
 
     @property
     def budget(self) -> float | None: ...
@@ -53,7 +51,19 @@ class Wishes(Protocol):
     def search_service(self) -> bool: ...
 
     @property
+    def passages(self) -> int | None: ...
+
+    @property
     def model(self) -> str | None: ...
+
+    @property
+    def written_labels(self) -> bool: ...
+
+    @property
+    def four_bit(self) -> bool: ...
+
+    @property
+    def temperatures(self) -> Sequence[float]: ...
 
 
 @dataclass(frozen=True)
@@ -96,23 +106,33 @@ def read_backends(
 
 
 def choose_arms(
-    backends: Sequence[Backend], means: Means, wishes: Wishes, dataset: Dataset, folder: Path, language: str
+    backends: Sequence[Backend], means: Means, wishes: Wishes, dataset: Dataset, folder: Path, task: Task
 ) -> Chosen:
-    """Of `wishes` the settings' hold where the command says nothing. `folder` is the comparison's own, `language` that
-    of the documents. Where several models are compared, only the first brings the arms that merely prompt."""
+    """Of `wishes` the settings' hold where the command says nothing. `folder` is the comparison's own. Where
+    several models are compared, only the first brings the arms that merely prompt."""
     encoder, settings = means.encoder, means.settings
+    if Backend.LOCAL not in backends and (wishes.written_labels or wishes.four_bit):
+        raise Refusal(
+            "--written-labels and --four-bit are for a model of this machine: add --backend local --model MODEL."
+        )
     if set(backends) == {Backend.ENCODER}:
-        if wishes.corpus is not None or wishes.search_service:
+        if wishes.corpus is not None or wishes.search_service or wishes.passages is not None:
             raise Refusal("Passages are shown to a language model; add --backend endpoint, or leave the corpus out.")
         return Chosen(encoder_arms(encoder))
-    retriever = open_retriever(wishes.corpus, wishes.search_service, settings, encoder, language, wishes.indexes)
+    retriever = open_retriever(wishes.corpus, wishes.search_service, settings, encoder, task.language, wishes.indexes)
+    if wishes.passages is not None and retriever is None:
+        raise Refusal("--passages: there is nothing to find them in; name documents with --corpus, or leave it out.")
+    shown = SHOWN if wishes.passages is None else wishes.passages
     client = _client(means, wishes, dataset, folder) if Backend.ENDPOINT in backends else None
     specs: list[ArmSpec] = []
     if client is not None:
-        specs += endpoint_arms(client, encoder, retriever, improve=wishes.improve_prompt)
+        specs += endpoint_arms(client, encoder, retriever, shown=shown, improve=wishes.improve_prompt)
     if Backend.LOCAL in backends:
-        model = LocalModel(find_model(str(wishes.model)), checkpoints=settings.data_folder / CHECKPOINTS)
-        specs += local_arms(model, encoder, retriever, improve=wishes.improve_prompt, beside=client is not None)
+        local = OnThisMachine.of(wishes, settings, beside=client is not None)
+        specs += local_arms(
+            local.model, encoder, retriever, shown=shown, improve=wishes.improve_prompt, beside=client is not None,
+            labels=_labels(wishes, task, beside=client is not None), trained=local.trained, notes=local.notes,
+        )  # fmt: skip
     if Backend.ENCODER in backends:
         specs += encoder_arms(encoder, beside=True)
     _refuse_namesakes(specs)
@@ -120,14 +140,20 @@ def choose_arms(
     return Chosen(tuple(sorted(specs, key=lambda spec: families.index(spec.family))), client)
 
 
+def _labels(wishes: Wishes, task: Task, *, beside: bool) -> tuple[str, ...]:
+    """From which a model of this machine takes the likeliest; empty where it writes."""
+    if not task.has_one_label or wishes.written_labels:
+        return ()
+    if wishes.temperatures and not beside:
+        raise Refusal(
+            "--temperature: the likeliest label is the same every time; add --written-labels, or leave it out."
+        )
+    return task.labels
+
+
 def _client(means: Means, wishes: Wishes, dataset: Dataset, folder: Path) -> ChatClient:
     settings = means.settings
-    known = means.rulebook.model(settings.endpoint_model)
-    allowed = Budget(
-        settings.budget_calls if wishes.calls is None else wishes.calls,
-        settings.budget_money if wishes.budget is None else wishes.budget,
-        known.prices if known else None,
-    )
+    allowed = budget_of(settings, means.rulebook.model(settings.endpoint_model), wishes)
     return chat_client(settings, dataset.fingerprint, folder, allowed)
 
 

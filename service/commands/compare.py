@@ -13,6 +13,7 @@ from adapters.generative.chat import ChatClient
 from evaluation.audit import Audit, AuditBlocked, SignOffRefused
 from evaluation.comparison import Comparison, TrainingCost, compare
 from evaluation.decision import Verdict, VerdictKind
+from evaluation.metrics.semantic_similarity import SemanticSimilarity
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
 from evaluation.report import Report
@@ -72,8 +73,11 @@ class Request:
     improve_prompt: bool = False
     corpus: Path | None = None
     search_service: bool = False
+    passages: int | None = None
     temperatures: tuple[float, ...] = ()
     model: str | None = None
+    written_labels: bool = False
+    four_bit: bool = False
     indexes: Path | None = None
 
 
@@ -121,14 +125,15 @@ def prepare(request: Request, settings: Settings, folder: Path, audited: Example
     )
     examples = replace(examples, audit=signed_off(examples.audit, request))
     means = Means(encoder, settings, rulebook)
-    chosen = choose_arms(backends, means, request, examples.dataset, folder, asked.file.language)
+    task = asked.task(examples.dataset, examples.test)
+    chosen = choose_arms(backends, means, request, examples.dataset, folder, task)
     material = examples.material(encoder.count_tokens)
     judged = form or Form.parse({"task": {"kind": asked.kind, "modality": "text"}})
     assessment = rulebook.assess(judged, material)
     comparison = Comparison(
         dataset=examples.dataset,
         test=examples.test,
-        task=asked.task(examples.dataset, examples.test),
+        task=task,
         form=rulebook.filled_in(form) if form else None,
         assessment=assessment if form else None,
         specs=chosen.specs,
@@ -140,6 +145,7 @@ def prepare(request: Request, settings: Settings, folder: Path, audited: Example
         exhaustive=request.exhaustive,
         experience=experience_with(encoder),
         temperatures=request.temperatures,
+        similarity=SemanticSimilarity(encoder.embed, encoder.name) if asked.kind == "generation" else None,
     )
     return Prepared(comparison, examples, assessment, chosen.client)
 

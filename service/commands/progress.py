@@ -29,7 +29,7 @@ class Bars(ComparisonProgress):
         self._arms: dict[str, TaskID] = {}
         self._reading: TaskID | None = None
         self._asking: TaskID | None = None
-        self._approval = approval
+        self._approval, self._client = approval, client
         if client is not None:
             client.watch = self._asked
 
@@ -43,7 +43,7 @@ class Bars(ComparisonProgress):
     def foreseen(self, spending: Foreseen) -> None:
         self._bars.stop()
         if self._approval is not None:
-            self._approval.ask(spending)
+            self._approval.ask(spending, affordable=self._client is None or self._client.affords(spending))
         self._bars.start()
 
     def planned(self, trials: Sequence[PlannedTrial]) -> None:

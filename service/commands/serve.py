@@ -18,12 +18,13 @@ from typing import Final, NoReturn
 
 import uvicorn
 
+from service.access.openness import MAKE_ONE, is_open_at_start
 from service.app import create_app
 from service.jobs.durable import working
 from service.jobs.system import QUEUES, migrate_queue
 from service.logs import set_up_logs
 from service.refusals import Refusal
-from service.settings import Settings, load_settings
+from service.settings import Settings, is_loopback, load_settings
 from service.storage.database import open_database
 from service.storage.migrate import migrate
 
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 def run_serve(host: str, port: int, *, worker: bool) -> None:
     settings = load_settings(host=host, port=port)
     set_up_logs(settings.log)
-    print("Open to everyone on this machine: there is no access control yet.", flush=True)
+    print(_who_may_call(settings), flush=True)
     app = create_app(settings)
     config = uvicorn.Config(
         app, settings.host, settings.port, log_config=None, access_log=False,
@@ -48,6 +49,21 @@ def run_serve(host: str, port: int, *, worker: bool) -> None:
     with _worker(settings, QUEUES) if worker else nullcontext():
         code = _run(server)
     _leave(code)
+
+
+def _who_may_call(settings: Settings) -> str:
+    """Said at start. `SettingsRefused` where nobody could call."""
+    database = open_database(settings.database)
+    try:
+        migrate(database)
+        is_open = is_open_at_start(settings, database)
+    finally:
+        database.close()
+    if is_open:
+        return f"Open to everyone on this machine: no key is needed. The first key ends that: {MAKE_ONE}"
+    if is_loopback(settings.host):
+        return "Callers need a key."
+    return "Callers need a key. Keys travel over plain HTTP: beyond a trusted network put a proxy with TLS in front."
 
 
 def run_worker(queues: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,15 +25,28 @@ def show_report(report: Report, console: Console) -> None:
     console.print(_table(view))
     learnt = "" if view.all_recorded else f", {report.split.train_size:,} to learn from"
     console.print(f"[dim]{report.split.tested:,} rows tested{learnt}; {escape(view.design)}[/dim]\n")
+    if view.judged:
+        show_judged(view.judged, console)
+
+
+def show_judged(sentences: Iterable[str], console: Console) -> None:
+    """What a judge and people say of two arms' answers."""
+    console.print("[bold]What a judge and people say[/bold]")
+    console.print(indented(("-", escape(sentence)) for sentence in sentences))
+    console.print()
 
 
 def _lines(view: View) -> Iterator[str]:
     yield from view.verdict.reasons
     if view.target:
         yield view.target
+    yield from view.other_languages
+    yield from view.repetition
     yield f"Biggest doubt: {view.doubt}"
     if view.report.learning:
         yield view.report.learning.text
+    if view.spending:
+        yield view.spending
 
 
 def _table(view: View) -> Table:

@@ -10,12 +10,13 @@ import errno
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
 import traceback
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TextIO
 
 from evaluation.audit import AuditBlocked
@@ -27,6 +28,11 @@ from service.refusals import is_refusal
 from service.settings import load_settings
 
 logger = logging.getLogger(__name__)
+
+IDLE_SECONDS = 900.0
+"""After which the memory of its models is given back; the next request starts another child."""
+LITTLE_ROOM = 1 << 20
+"""Bytes. With less, whatever fails is taken to fail for want of them."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -41,7 +47,11 @@ def main() -> None:
     set_up_logs(settings.log)
     work = Work(settings)
     while True:
-        _answer(answers, _do(work, json.loads(requests.get()), answers))
+        try:
+            request = json.loads(requests.get(timeout=IDLE_SECONDS))
+        except Empty:
+            return
+        _answer(answers, _do(work, request, answers))
 
 
 def _listen(requests: SimpleQueue[str]) -> None:
@@ -63,7 +73,7 @@ def _do(work: Work, request: dict[str, Any], answers: TextIO) -> dict[str, Any]:
     except TrialFailed as failed:
         return {"failed": str(failed)}
     except Exception as error:
-        return _failure(error)
+        return _failure(error, Path(request["folder"]))
 
 
 def _result(work: Work, request: dict[str, Any], tell: Any) -> Any:
@@ -82,10 +92,10 @@ def _result(work: Work, request: dict[str, Any], tell: Any) -> Any:
             raise AssertionError(f"nobody does {other}")
 
 
-def _failure(error: Exception) -> dict[str, Any]:
+def _failure(error: Exception, folder: Path) -> dict[str, Any]:
     """What the user can put right is told in its words. Of all else only kind and place are: a message may quote a
     user's text."""
-    if isinstance(error, OSError) and error.errno in NO_ROOM:
+    if (isinstance(error, OSError) and error.errno in NO_ROOM) or _is_full(folder):
         return {"no_room": "There is no room left on the disk."}
     if is_refusal(error) or isinstance(error, TooFewArms):
         return {"refused": " ".join(str(error).split())}
@@ -93,6 +103,14 @@ def _failure(error: Exception) -> dict[str, Any]:
     place = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
     logger.error("the work failed", exc_info=error)
     return {"failed": place}
+
+
+def _is_full(folder: Path) -> bool:
+    """Libraries have errors of their own for a disk that is full."""
+    try:
+        return shutil.disk_usage(folder).free < LITTLE_ROOM
+    except OSError:
+        return False
 
 
 def _answer(answers: TextIO, document: dict[str, Any]) -> None:

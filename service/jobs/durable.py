@@ -24,9 +24,10 @@ from service.storage.database import Database
 from service.storage.datasets import waiting_audits
 from service.storage.runs import Runs
 
-AT_ONCE: Final = {COMPARISONS: 2, PLANNING: 1, TRIALS: 1, GPU: 1}
-"""Of each queue, on each worker. A comparison itself only waits for its parts; one trial has all processors."""
-POLL_SECONDS: Final = 0.2
+AT_ONCE: Final = {COMPARISONS: 2, PLANNING: 1, TRIALS: 2, GPU: 1}
+"""Of each queue, on each worker. A comparison itself only waits for its parts. One trial has all processors; the next
+is at hand already, so that trials of a tenth of a second do not wait for the queue."""
+POLL_SECONDS: Final = 0.5
 KEEP_SECONDS: Final = 7 * 24 * 3600.0
 """How long the queue remembers what has ended; the comparisons themselves are kept until they are deleted."""
 SWEEP_EVERY: Final = 3600.0

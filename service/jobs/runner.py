@@ -32,13 +32,14 @@ class NoLongerWanted(Exception):
 
 
 class Runner:
-    """One child process, which is started when first asked and again after it died. For one thread at a time."""
+    """One child process, which is started when first asked and again after it died."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
         self._answers: SimpleQueue[Document | None] = SimpleQueue()
-        self._lock = threading.Lock()
+        self.turn = threading.RLock()
+        """Held by whoever asks; take it before, to do something else in the same turn."""
         self._closed = False
 
     def ask(self, request: Document, tell: Callable[[str, Document], None], wanted: Callable[[], bool]) -> Document:
@@ -46,14 +47,11 @@ class Runner:
 
         Raises `RunnerDied`, and `NoLongerWanted` within about half a second after `wanted` turns false.
         """
-        with self._lock:
-            process = self._started()
-            assert process.stdin is not None
+        with self.turn:
             try:
-                process.stdin.write(json.dumps(request) + "\n")
-                process.stdin.flush()
-            except BrokenPipeError:
-                raise self._died(process) from None
+                process = self._send(request)
+            except BrokenPipeError:  # it had just gone, having been idle
+                process = self._send(request)
             while True:
                 try:
                     answer = self._answers.get(timeout=LOOK_EVERY)
@@ -72,6 +70,13 @@ class Runner:
         """End the child at once, and start no other one; work in it is lost."""
         self._closed = True
         self._kill()
+
+    def _send(self, request: Document) -> subprocess.Popen[str]:
+        process = self._started()
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(request) + "\n")
+        process.stdin.flush()
+        return process
 
     def _started(self) -> subprocess.Popen[str]:
         if self._closed:

@@ -19,7 +19,7 @@ from service.storage.comparisons import Status
 from service.storage.database import Database
 from service.storage.datasets import AuditStatus, find_dataset, keep_audit
 from service.storage.folders import comparison_folder, dataset_folder
-from service.storage.runs import Run, Runs
+from service.storage.runs import Run, Runs, Start
 
 MOST_ATTEMPTS: Final = 3
 """Of one trial; a trial that ended its process as often is given up, and the rest goes on."""
@@ -91,20 +91,27 @@ class Worker:
     def _try_trial(self, run: Run, key: str) -> None:
         request = {"do": "trial", "folder": str(comparison_folder(self._settings, run.comparison)), "key": key}
         problem, deadline = "it ended its worker", time.monotonic() + PATIENCE
-        while self._wanted(run):
-            if not self._patiently(self._runs.start_trial, run, key, self._name, MOST_ATTEMPTS):
-                why = f"{problem}, {MOST_ATTEMPTS} times"
-                self._patiently(self._runs.give_up_trial, run, key, why)
-                logger.warning("trial given up", extra=_of(run, key))
-                return
-            try:
-                answer = self._ask(TRIALS, request, run)
-            except RunnerDied as died:
-                problem = str(died)
-                continue
-            except (NoLongerWanted, Stopping):
-                self._give_back(run, key)
-                raise
+        while True:
+            # Several may wait for the child; an attempt counts only from its own turn.
+            with self._runners[TRIALS].turn:
+                if not self._wanted(run):
+                    return
+                start = self._patiently(self._runs.start_trial, run, key, self._name, MOST_ATTEMPTS)
+                if start is Start.ENDED:
+                    return
+                if start is Start.TOO_OFTEN:
+                    why = f"{problem}, {MOST_ATTEMPTS} times"
+                    self._patiently(self._runs.give_up_trial, run, key, why)
+                    logger.warning("trial given up", extra=_of(run, key))
+                    return
+                try:
+                    answer = self._ask(TRIALS, request, run)
+                except RunnerDied as died:
+                    problem = str(died)
+                    continue
+                except (NoLongerWanted, Stopping):
+                    self._give_back(run, key)
+                    raise
             if "done" in answer:
                 seconds = float(answer["done"]["seconds"])
                 self._patiently(self._runs.finish_trial, run, key, seconds, answer["done"]["usage"])
@@ -198,7 +205,7 @@ class Worker:
             logger.warning("an attempt of a trial stays counted: the database did not answer")
 
     def _wanted(self, run: Run) -> bool:
-        """While the database does not answer, what was wanted before is."""
+        """While the database does not answer, what was wanted before is. Raises `Stopping` instead of an answer."""
         self._refuse_when_stopping()
         try:
             return self._runs.is_current(run)

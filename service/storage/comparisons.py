@@ -134,12 +134,12 @@ class Comparisons:
             return [stored_comparison(row) for row in connection.execute(query)]
 
     def trials(self, id: UUID) -> Sequence[StoredTrial]:
-        """All that are known so far, by arm."""
+        """All that are known so far, in the order in which they were called for."""
         query = (
             select(trials)
             .join(comparisons, comparisons.c.id == trials.c.comparison_id)
             .where(self._ours(id))
-            .order_by(trials.c.arm, trials.c.key)
+            .order_by(trials.c.number, trials.c.key)
         )
         with self._database.reading() as connection:
             return [_trial(row) for row in connection.execute(query)]

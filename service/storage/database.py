@@ -67,7 +67,8 @@ def open_database(url: str) -> Database:
         sqlite = parsed.get_backend_name() == "sqlite"
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed, pool_pre_ping=not sqlite)
+        # Statements that fail reach the log, and what they were given may be a user's text.
+        engine = create_engine(parsed, pool_pre_ping=not sqlite, hide_parameters=True)
     except ArgumentError:
         raise StorageUnavailable(
             "the database URL cannot be read; expected sqlite:///FILE or postgresql://..."

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from enum import Enum
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
@@ -19,6 +20,18 @@ from service.storage.events import write_event
 from service.storage.tables import comparisons, trials
 
 Document = dict[str, Any]
+
+
+OPEN: Final = ("queued", "running")
+"""Of trials that have not ended."""
+
+
+class Start(Enum):
+    """What became of the wish to begin a trial."""
+
+    STARTED = "started"
+    TOO_OFTEN = "too often"
+    ENDED = "ended"
 
 
 class Run(NamedTuple):
@@ -88,27 +101,29 @@ class Runs:
         if not wanted:
             return
         rows = [
-            {"comparison_id": run.comparison, "status": "queued", "attempts": 0,
+            {"comparison_id": run.comparison, "number": number, "status": "queued", "attempts": 0,
              **{name: trial[name] for name in ("key", "arm", "title", "train_size")}}
-            for trial in wanted
+            for number, trial in enumerate(wanted)
         ]  # fmt: skip
         with self._database.writing() as connection:
             dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
             connection.execute(dialect.insert(trials).values(rows).on_conflict_do_nothing())
 
-    def start_trial(self, run: Run, key: str, worker: str, most: int) -> bool:
-        """Count an attempt; False, and nothing is counted, where `most` have been made."""
+    def start_trial(self, run: Run, key: str, worker: str, most: int) -> Start:
+        """Count an attempt, unless it has ended already or `most` have been made."""
         with self._database.writing() as connection:
             started = connection.execute(
                 update(trials)
-                .where(_trial(run, key), trials.c.attempts < most)
+                .where(_trial(run, key), trials.c.status.in_(OPEN), trials.c.attempts < most)
                 .values(status="running", worker=worker, attempts=trials.c.attempts + 1, problem=None)
                 .returning(trials.c.arm, trials.c.attempts)
             ).one_or_none()
             if started is not None:
                 data = {"arm": started.arm, "key": key, "attempt": started.attempts}
                 _move(connection, run, "trial_started", data)
-        return started is not None
+                return Start.STARTED
+            is_open = connection.scalar(select(trials.c.key).where(_trial(run, key), trials.c.status.in_(OPEN)))
+            return Start.ENDED if is_open is None else Start.TOO_OFTEN
 
     def give_back_trial(self, run: Run, key: str) -> None:
         """An attempt that its worker ended itself, without fault of the trial, does not count."""
@@ -141,7 +156,7 @@ class Runs:
         with self._database.writing() as connection:
             ended = connection.execute(
                 update(trials)
-                .where(_trial(run, key), trials.c.status.in_(("queued", "running")))
+                .where(_trial(run, key), trials.c.status.in_(OPEN))
                 .values(**values)
                 .returning(trials.c.arm)
             ).one_or_none()

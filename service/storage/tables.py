@@ -202,6 +202,7 @@ trials = Table(
     metadata,
     Column("comparison_id", Uuid(), ForeignKey("comparisons.id", ondelete="CASCADE"), primary_key=True),
     Column("key", String(64), primary_key=True),
+    Column("number", Integer(), nullable=False),
     Column("arm", Text(), nullable=False),
     Column("title", Text(), nullable=False),
     Column("train_size", Integer(), nullable=False),

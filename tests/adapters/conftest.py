@@ -1,20 +1,30 @@
-"""One real encoder for the whole folder, a small set of support messages, and tiny models for other weights."""
+"""One real encoder for the whole folder, a small set of support messages, and tiny models with random weights."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from threadpoolctl import threadpool_limits
 
 from adapters.encoder.embedding import Encoder
+from adapters.generative.exchange import ChatAnswer, ChatRequest, Failure, Reply, Sent, failed, judge
+from adapters.generative.structured import Structure
 from evaluation.dataset import Example, Task
 
 Texts = Mapping[str, Sequence[str]]
+
+MARKS = ("<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>")
+TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+
+MakeLlama = Callable[..., Path]
 
 TRAIN: Texts = {
     "Account": [
@@ -130,28 +140,69 @@ def encoder(cache: Path) -> Iterator[Encoder]:
 
 
 @pytest.fixture(scope="session")
-def make_model(encoder: Encoder) -> Callable[..., Path]:
-    """Writes a tiny sentence-transformers model with random weights: other weights at the price of milliseconds."""
+def make_llama() -> MakeLlama:
+    """Writes a tiny language model in milliseconds: a Llama of 2 layers whose tokens are bytes."""
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    def make(folder: Path, seed: int = 0, architecture: str = "bert", pooling: str = "mean") -> Path:
-        import torch
-        from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel
+    torch.set_num_threads(1)
 
-        shutil.copytree(encoder.folder, folder, ignore=shutil.ignore_patterns("*.safetensors"))
-        with torch.random.fork_rng(devices=[]):
+    def make(folder: Path, seed: int = 0, template: str | None = TEMPLATE, context: int = 512, **config: Any) -> Path:
+        alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+        vocabulary = {token: place for place, token in enumerate((*MARKS, *alphabet))}
+        inner = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+        inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        inner.decoder = decoders.ByteLevel()
+        tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=inner, pad_token=MARKS[0], eos_token=MARKS[1], chat_template=template,
+            additional_special_tokens=list(MARKS[2:]),
+        )  # fmt: skip
+        sizes: dict[str, Any] = {
+            "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
+            "num_key_value_heads": 1, "max_position_embeddings": context, "initializer_range": 0.3,
+        }  # fmt: skip
+        with torch.random.fork_rng():
             torch.manual_seed(seed)
-            if architecture == "bert":
-                sizes = {"hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 2}
-                model = BertModel(BertConfig(vocab_size=30522, **sizes))
-            else:
-                model = DistilBertModel(
-                    DistilBertConfig(vocab_size=30522, dim=32, n_heads=2, hidden_dim=64, n_layers=2)
-                )
+            model = LlamaForCausalLM(
+                LlamaConfig(vocab_size=len(vocabulary), bos_token_id=None, eos_token_id=1, pad_token_id=0, **sizes)
+            )
         model.save_pretrained(folder)
-        modes = {
-            f"pooling_mode_{mode}": mode.startswith(pooling) for mode in ("cls_token", "mean_tokens", "max_tokens")
-        }
-        (folder / "1_Pooling/config.json").write_text(json.dumps({"word_embedding_dimension": 32, **modes}))
+        tokenizer.save_pretrained(folder)
+        if config:
+            written = json.loads((folder / "config.json").read_text())
+            (folder / "config.json").write_text(json.dumps({**written, **config}))
         return folder
 
     return make
+
+
+@pytest.fixture(scope="session")
+def llama_folder(make_llama: MakeLlama, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_llama(tmp_path_factory.mktemp("models") / "tiny-llama")
+
+
+SENT = Sent(0.0, 0, Structure.NONE)
+
+
+class StandIn:
+    """A language model that says what it is told to say, and no answer where that is None; keeps what it was asked."""
+
+    def __init__(self, say: Callable[[ChatRequest], str | None]) -> None:
+        self._say = say
+        self.asked: list[ChatRequest] = []
+
+    def ask_all(self, requests: Sequence[ChatRequest]) -> list[ChatAnswer]:
+        self.asked += requests
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request: ChatRequest) -> ChatAnswer:
+        text = self._say(request)
+        if text is None:
+            return failed(Failure.NO_ANSWER, "the server did not answer", SENT)
+        return judge(Reply(text, "stop", False, "m", None, 40, 2, 0.25, 0.5), request, SENT, 0.001, cached=False)
+
+
+@pytest.fixture(scope="session")
+def stand_in() -> Callable[[Callable[[ChatRequest], str | None]], StandIn]:
+    return StandIn

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.catalogue import ARMS, Entry, encoder_arms
+from adapters.catalogue import ARMS, encoder_arms
 from adapters.encoder.embedding import Encoder
+from adapters.entry import Entry
 from evaluation.arm import Arm, ArmSpec, Prediction
 from evaluation.dataset import Example, Task, inputs_of
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from adapters.catalogue import ARMS, Entry, encoder_arms
+from adapters.catalogue import ARMS, encoder_arms
 from adapters.encoder.embedding import Encoder
 from adapters.encoder.few_shot import DEMONSTRATIONS, FewShot
 from adapters.encoder.head import Head
 from adapters.encoder.lora import Lora
 from adapters.encoder.nearest import Nearest
 from adapters.encoder.training import TrainingSettings
+from adapters.entry import Entry
 from evaluation.arm import Arm, ArmSpec, Choosing, Prediction, Read
 from evaluation.audit import audit_dataset
 from evaluation.dataset import Dataset, Example, Task, inputs_of

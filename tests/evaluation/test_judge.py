@@ -162,6 +162,22 @@ class TestPeople:
         with pytest.raises(ValueError, match="'first'; expected one of 1, 2, tie"):
             sample.scores(pairs, dict.fromkeys(verdicts, "first"))
 
+    def test_whoever_stops_early_has_judged_what_would_have_been_drawn(self) -> None:
+        pairs = [Pair(f"t{row}", None if row % 2 else f"a{row}", f"b{row}") for row in range(200)]
+        whole = draw_for_people(pairs, 40, np.random.default_rng(1))
+        for count in range(FEWEST_HUMAN_LABELS, 40):
+            assert whole.first(count) == draw_for_people(pairs, count, np.random.default_rng(1))
+        assert whole.first(40) == whole.first(99) == whole
+
+    def test_settled_rows_have_their_share_in_the_sample(self) -> None:
+        """Half of the rows are settled. Ending with the last question would leave their mean share at 48.4%."""
+        pairs = [Pair(f"t{row}", None if row % 2 else f"a{row}", f"b{row}") for row in range(400)]
+        shares = []
+        for run in range(2000):
+            sample = draw_for_people(pairs, 30, np.random.default_rng([7, run]))
+            shares.append(1 - len(sample.questions) / len(sample.rows))
+        assert np.mean(shares) == pytest.approx(0.5, abs=0.005)
+
     def test_too_few_rows(self) -> None:
         with pytest.raises(NotCalibrated, match="27 verdicts of people; a judge needs at least 30"):
             draw_for_people(many(30), 40, np.random.default_rng(1))
@@ -230,6 +246,12 @@ class TestPreference:
             "The judge does not follow people's verdicts",
             "1 row has no verdict and no part in the result.",
         ]
+
+    def test_where_people_judged_every_row_nothing_is_held_against_the_judge(self) -> None:
+        gold = [1.0, 0.0] * 30
+        found = preference(gold, gold)
+        assert found.corrected.estimate.value == pytest.approx(0.5)
+        assert found.doubts([]) == ()
 
     def test_a_judge_that_loves_length_is_corrected(self, alone: Callable[..., Design]) -> None:
         """The first arm rambles and is better on 40% of the rows; the judge prefers it on about 70%."""

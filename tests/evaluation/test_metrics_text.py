@@ -250,5 +250,7 @@ class TestSemanticSimilarity:
 
 
 def test_answers_in_another_language() -> None:
-    assert in_another_language(["en", None, "de", "en", "fr"], "en") == (2, 4)
-    assert in_another_language(["en", "de"], None) == ()
+    assert in_another_language(["en", None, "de", "en", "fr"], ["en"] * 5) == (2, 4)
+    assert in_another_language(["en", "de", "de", None], ["de", None, "de", "en"]) == (0,)
+    with pytest.raises(ValueError, match="argument"):
+        in_another_language(["en"], [])

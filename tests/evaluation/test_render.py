@@ -11,6 +11,8 @@ from evaluation.arm import ArmSpec, Family
 from evaluation.audit import audit_dataset
 from evaluation.comparison import Comparison, Progress, compare
 from evaluation.dataset import Dataset, Task
+from evaluation.judged_pair import JudgedPair
+from evaluation.numbers import percent
 from evaluation.policy import EvaluationPolicy
 from evaluation.render.page import to_html, to_markdown
 from evaluation.render.view import View
@@ -69,6 +71,50 @@ def test_user_text_cannot_break_a_markdown_table(report: Callable[..., Report]) 
     row = next(line for line in text.splitlines() if line.startswith("| ") and "alert(1)" in line)
     header = next(line for line in text.splitlines() if line.startswith("| line |"))
     assert row.replace("\\|", "").count("|") == header.count("|")
+    assert "<script>" not in text
+    assert "\n# heading" not in text
+
+
+def judged(**parts: object) -> JudgedPair:
+    """A judge that prefers the head on 70% of 100 rows."""
+    pair = JudgedPair(
+        one="head", other="few_shot", judge="judge-1", criterion="Is it right?", win_rate=0.7, low=0.6, high=0.8,
+        rows=100, asked=90, swayed=9, unscored=0, graded=50, ungraded=40, agreement=0.8, weight=0.5, longer=0.6,
+        beside=("accuracy",), doubts=("It may err.",),
+    )  # fmt: skip
+    return pair.model_copy(update=parts)
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({}, "better than those of the few_shot arm on 70.0% of the rows (95% interval 60.0% to 80.0%"),
+        ({}, "So the head arm writes the better answers."),
+        ({"low": 0.45}, "So neither can be called better."),
+        ({"low": 0.1, "high": 0.4}, "So the few_shot arm writes the better answers."),
+        ({}, "on 9 of them (10.0%) the better answer changed with its place"),
+        ({"swayed": 0}, "on none of them did the better answer change with its place"),
+        ({}, "10 more needed no question"),
+        ({}, "Doubt: It may err."),
+        ({"ungraded": 0}, "the result rests on their grades alone"),
+        ({}, "The verdict of this comparison rests on accuracy, not on the judge."),
+    ],
+)
+def test_what_a_judge_says(report: Callable[..., Report], parts: dict[str, object], says: str) -> None:
+    made = report()
+    assert "judge" not in to_markdown(made)
+    made = made.model_copy(update={"judged": judged(**parts)})
+    beside = f"accuracy {percent(made.arm('head').accuracy)} and {percent(made.arm('few_shot').accuracy)}"
+    for text in (to_html(made), to_markdown(made)):
+        assert says in text
+        assert beside in text
+        assert made.verdict.headline in text
+
+
+def test_a_criterion_cannot_break_the_page(report: Callable[..., Report]) -> None:
+    made = report().model_copy(update={"judged": judged(criterion=HOSTILE)})
+    assert "<script" not in to_html(made)
+    text = to_markdown(made)
     assert "<script>" not in text
     assert "\n# heading" not in text
 

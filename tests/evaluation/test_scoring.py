@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 from evaluation.arm import ArmSpec, Family, Prediction
 from evaluation.dataset import Dataset, Task
+from evaluation.metrics.semantic_similarity import SemanticSimilarity
 from evaluation.policy import EvaluationPolicy
-from evaluation.scoring import ScoredArm, macro_f1_of, score_arm, statistics_design
+from evaluation.scoring import ScoredArm, macro_f1_of, score_arm, statistics_design, with_similarity
 from evaluation.splits import Design, Fold, Split, given_split, split_dataset
 from evaluation.trials import FinishedTrial, Trial
 
@@ -164,3 +166,18 @@ class TestMacroF1:
         assert in_tens is not None
         # rows 0, 20, 40.. are wrong together, so the spread is that of 20 rows: sqrt(10) as wide, cut at 1
         assert in_tens.high - in_tens.low > 2 * (alone.high - alone.low)
+
+
+class TestSimilarity:
+    VECTORS: ClassVar = {"good": [1, 0], "bad": [0, 1], "fine": [3, 4]}
+
+    def test_by_hand_over_rows_and_runs(self, four_rows: Split, guessing: Guessing) -> None:
+        """References: good, good, bad, bad. Fine is 3/5 like good and 4/5 like bad; a failure is like nothing."""
+        similarity = SemanticSimilarity(lambda texts: np.array([self.VECTORS[text] for text in texts]), "by hand")
+        written = [said("good", "fine", "fine", None), said("bad", "good", "bad", "bad")]
+        trials = [finished(four_rows.folds[0], predictions, run) for run, predictions in enumerate(written)]
+        arm = score_arm(guessing(Family.ZERO_SHOT), trials, four_rows, Task(kind="generation"), EvaluationPolicy())
+        told = with_similarity(arm, four_rows, similarity)
+        assert told.metrics["semantic_similarity"] == pytest.approx((1 + 0.6 + 0.8 + 0 + 0 + 1 + 1 + 1) / 8)
+        assert list(told.metrics) == [*arm.metrics, "semantic_similarity"]
+        assert told.accuracy == arm.accuracy == arm.metrics["rouge_l"]

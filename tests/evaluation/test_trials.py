@@ -56,6 +56,18 @@ class TestPlan:
         folds = 10 if count == 60 else 1
         assert len(plan_trials([guessing(family) for family in families], TASK, split, POLICY)) == folds * sum(planned)
 
+    @pytest.mark.parametrize(
+        "otherwise",
+        [
+            {"labels": ("bad", "fine")}, {"descriptions": (("bad", "a complaint"),)}, {"kind": "generation"},
+            {"several_labels": True}, {"instruction": "Be brief."}, {"schema": "{}"}, {"language": "de"},
+            {"metrics": ("chrf",)}, {"longest_answer": 7},
+        ],
+    )  # fmt: skip
+    def test_what_is_asked_belongs_to_the_key(self, planned: list[PlannedTrial], otherwise: dict[str, object]) -> None:
+        asked_otherwise = replace(TASK, **otherwise)  # type: ignore[arg-type]
+        assert replace(planned[0], task=asked_otherwise).key != planned[0].key
+
     @pytest.mark.parametrize(("train", "runs"), [(255, 5), (256, 3)])
     def test_few_labels_get_more_seeds(self, rows: Rows, train: int, runs: int) -> None:
         split = given_split(rows(*cells(train)), [], rows(*cells(30, 900), name="test"), range(30), 1)

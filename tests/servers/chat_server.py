@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+FOREIGN = "Das kann ich Ihnen leider erst sagen, wenn ich die Unterlagen noch einmal in Ruhe gelesen habe."
 CUT, SILENT, DRIP = "cut", "silent", "drip"
 
 
@@ -52,6 +53,8 @@ class Faults:
     imitates: bool = False
     """Answers as the shown example with the most words in common; without examples with the most alike category. At a
     temperature above 0 some calls go astray."""
+    judges: str | None = None
+    """Of two answers it is asked to compare it calls better the `longer` one, or the `first` whatever they are."""
     usage: bool = True
     location: str | None = None
     """Where refusals send their callers, whatever their status."""
@@ -171,9 +174,13 @@ class ChatServer:
             text = json.dumps(_instance(body["response_format"]["json_schema"]["schema"]))
         elif "JSON" in prompt and not self.faults.imitates and "<prose>" not in prompt:
             text = '```json\n{"label": "Billing"}\n```'
+        if self.faults.judges and prompt.startswith("You compare two answers"):
+            text = verdict(prompt, self.faults.judges)
         for marker, reason in (("<length>", "length"), ("<filter>", "content_filter")):
             if marker in prompt:
                 text, finish = text[: len(text) // 2], reason
+        if "<foreign>" in body["messages"][-1]["content"]:
+            text = FOREIGN
         if "<empty>" in prompt:
             text = ""
         completion: dict[str, Any] = {
@@ -221,6 +228,15 @@ def imitation(messages: list[dict[str, str]], *, fickle: bool = False) -> str:
         shown = [(line, line.partition(":")[0]) for line in named] or [("", "no idea")]
     asked = set(said[-1][1].lower().split())
     return most(shown, key=lambda pair: len(asked & set(pair[0].lower().replace(":", "").split())))[1]
+
+
+def verdict(prompt: str, judges: str) -> str:
+    """Which of two answers a very simple judge calls better."""
+    shown = json.loads(prompt[prompt.index("\n{") : prompt.rindex("}") + 1])
+    first, second = len(shown["answer 1"]), len(shown["answer 2"])
+    if judges == "first" or first == second:
+        return "I see no more than the place.\nVerdict: " + ("1" if judges == "first" else "tie")
+    return f"It says more.\nVerdict: {1 if first > second else 2}"
 
 
 def _instance(schema: dict[str, Any]) -> Any:

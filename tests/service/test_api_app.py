@@ -21,8 +21,12 @@ import uvicorn
 from starlette.testclient import TestClient
 
 from service.api.assessments import AssessmentPage, AssessmentView, NewAssessment, VersionPage
+from service.api.comparison_views import ComparisonPage, ComparisonView, Limits, NewComparison
+from service.api.corpora import CorpusPage
+from service.api.datasets import DatasetPage, DatasetView
 from service.api.forms import parse_form
 from service.app import create_app
+from service.deletion import Deleted
 from service.errors import StorageUnavailable
 from service.problems import Problem
 from service.settings import Settings
@@ -163,7 +167,8 @@ def test_nothing_leaves_the_machine(tmp_path: Path) -> None:
         from starlette.testclient import TestClient
         from service.app import create_app
         from service.settings import Settings
-        with TestClient(create_app(Settings(data_folder=sys.argv[1]))) as client:
+        app = create_app(Settings(data_folder=sys.argv[1]))
+        with TestClient(app, base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
             posted = client.post("/v1/assessments", json={"form": {"task": {"narrow": True}}})
             location = posted.headers["Location"]
             for path in ("/healthz", "/v1/questionnaire", "/v1/assessments", location, location + "/versions",
@@ -196,6 +201,12 @@ def test_every_call_is_described_with_an_example(client: TestClient) -> None:
     document = described(client)
     assert {call for call, _ in operations(document)} == {
         "get /healthz",
+        "get /readyz",
+        "get /metrics",
+        "get /v1/actions",
+        "post /v1/keys",
+        "get /v1/keys",
+        "delete /v1/keys/{id}",
         "get /v1/questionnaire",
         "post /v1/assessments",
         "get /v1/assessments",
@@ -203,13 +214,32 @@ def test_every_call_is_described_with_an_example(client: TestClient) -> None:
         "get /v1/assessments/{id}.md",
         "patch /v1/assessments/{id}",
         "get /v1/assessments/{id}/versions",
+        "post /v1/datasets",
+        "get /v1/datasets",
+        "get /v1/datasets/{id}",
+        "delete /v1/datasets/{id}",
+        "post /v1/corpora",
+        "get /v1/corpora",
+        "get /v1/corpora/{id}",
+        "delete /v1/corpora/{id}",
+        "post /v1/comparisons",
+        "get /v1/comparisons",
+        "get /v1/comparisons/{id}",
+        "post /v1/comparisons/{id}/approve",
+        "post /v1/comparisons/{id}/cancel",
+        "post /v1/comparisons/{id}/resume",
+        "get /v1/comparisons/{id}/events",
+        "get /v1/comparisons/{id}/report",
+        "get /v1/comparisons/{id}/report.json",
+        "get /v1/comparisons/{id}/report.md",
+        "get /v1/comparisons/{id}/report.html",
     }
     for call, operation in operations(document):
         assert operation["summary"], call
         assert operation["description"], call
         bodies = [*operation["responses"].values(), *filter(None, [operation.get("requestBody")])]
         for body in bodies:
-            for content in body["content"].values():
+            for content in body.get("content", {}).values():
                 assert example(document, content), call
 
 
@@ -221,6 +251,15 @@ def test_the_examples_are_what_the_calls_take_and_give(client: TestClient) -> No
     AssessmentPage.model_validate(examples["assessment_page"])
     VersionPage.model_validate(examples["version_page"])
     Problem.model_validate(examples["problem"])
+    DatasetView.model_validate(examples["dataset"])
+    DatasetPage.model_validate(examples["dataset_page"])
+    Deleted.model_validate(examples["deleted_dataset"])
+    CorpusPage.model_validate(examples["corpus_page"])
+    NewComparison.model_validate(examples["new_comparison"])
+    Limits.model_validate(examples["limits"])
+    ComparisonView.model_validate(examples["comparison"])
+    ComparisonView.model_validate(examples["waiting_comparison"])
+    ComparisonPage.model_validate(examples["comparison_page"])
     parse_form(examples["patch"])
     assert examples["questionnaire"] == client.get("/v1/questionnaire").json()
     posted = client.post("/v1/assessments", json=examples["new_assessment"]).json()

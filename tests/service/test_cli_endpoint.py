@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -155,13 +160,97 @@ class TestLabels:
         assert warm["agreement"]["low"] < warm["agreement"]["value"] < warm["agreement"]["high"]
         assert warm["majority"]["value"] >= warm["single_call"]["value"]
         assert again["difference"]["agreement"]["value"] == pytest.approx(warm["agreement"]["value"] - 1)
-        assert "To be asked: 600 answers" in result.stderr
+        # At temperature 0 the first of ten calls was made already, by the comparison itself.
+        assert "To be asked: 570 answers" in result.stderr
         assert "Asked again" in Path("advisor-runs/tickets/report.md").read_text()
+
+    def test_repeated_calls_are_announced_only_where_they_are_paid_for(self, run: Run, tickets: str) -> None:
+        again = (tickets, "--backend", "endpoint", "--temperature", "0.8")
+        assert "To be asked: 300 answers" in run(*again).stderr
+        asked = run.server.calls  # type: ignore[attr-defined]
+        for out in ("advisor-runs/tickets", "elsewhere"):
+            repeated = run(*again, "--out", out, approve_above_calls="0")
+            assert repeated.exit_code == 0, repeated.output
+            assert "To be asked" not in repeated.stderr
+        assert run.server.calls == asked  # type: ignore[attr-defined]
+        more = run(*again, "--temperature", "0.4", "--yes")
+        assert more.stderr.count("To be asked") == 1
+        assert "To be asked: 300 answers" in more.stderr
+        assert run.server.calls == asked + 300  # type: ignore[attr-defined]
+        assert report_of("tickets")["repetition"]["difference"] is not None
+
+    def test_a_budget_that_ends_among_repeated_calls_leaves_the_rest_to_be_announced(
+        self, run: Run, tickets: str
+    ) -> None:
+        again = (tickets, "--backend", "endpoint", "--temperature", "0.8")
+        assert run(*again[:3]).exit_code == 0
+        asked = run.server.calls  # type: ignore[attr-defined]
+        assert "The budget allows no further call" in run(*again, "--calls", str(asked + 120)).stderr
+        finished = run(*again, "--yes", "--calls", str(asked + 300))
+        assert finished.exit_code == 0, finished.output
+        assert "To be asked: 180 answers" in finished.stderr
+        assert run.server.calls == asked + 300  # type: ignore[attr-defined]
 
     def test_the_key_is_nowhere(self, run: Run, tickets: str, tmp_path: Path) -> None:
         result = run(tickets, "--backend", "endpoint")
         assert KEY not in result.output + result.stderr
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
+
+
+class TestFaults:
+    def test_a_server_that_refuses_for_a_while_is_waited_for(self, run: Run, tickets: str) -> None:
+        run.server.fail(imitates=True, limited_seconds=3.0, retry_after="1")  # type: ignore[attr-defined]
+        result = run(tickets, "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        seen = run.server.seen()  # type: ignore[attr-defined]
+        assert 1 <= seen["statuses"]["429"] <= 20
+        assert set(seen["answered"].values()) == {1}
+        assert [arm["failures"] for arm in report_of("tickets")["arms"]] == [0, 0, 0]
+
+    def test_every_fault_of_an_answer_is_counted_where_it_belongs(self, run: Run, tmp_path: Path) -> None:
+        """Broken answers are asked for again; of one that is empty, too long a context, and a label that does not
+        exist, the first two count as failures and the third as unread."""
+        faults = {2: "<empty>", 5: "<empty>", 11: "word " * 400, 20: "<foreign>", 31: "<foreign>", 47: "<foreign>"}
+        _written(tmp_path / "tickets.jsonl", [
+            json.dumps({
+                "input": f"case {number * 7919 % 1000}: {WORDS[label][number % 5]} {faults.get(number, '')}",
+                "output": label,
+            })
+            for number in range(60) for label in (list(WORDS)[number % 3],)
+        ])  # fmt: skip
+        run.server.fail(imitates=True, truncated_every=10, cut_every=7, context=1500)  # type: ignore[attr-defined]
+        result = run("tickets.jsonl", "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        zero_shot = report_of("tickets")["arms"][0]
+        assert (zero_shot["name"], zero_shot["failures"], zero_shot["unread"]) == ("zero_shot", 3, 3)
+        statuses = run.server.seen()["statuses"]  # type: ignore[attr-defined]
+        assert statuses["cut"] >= 20
+        assert statuses["400"] >= 1
+
+    def test_killed_in_the_middle_it_goes_on_and_pays_for_nothing_twice(
+        self, run: Run, tickets: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One call at a time, so that at most the one in work at the kill can be paid for again."""
+        server = run.server  # type: ignore[attr-defined]
+        server.fail(imitates=True, latency=0.05)
+        monkeypatch.setenv("ADVISOR_ENDPOINT_CONCURRENCY", "1")
+        monkeypatch.setenv("PYTHONPATH", str(ROOT))
+        command = [sys.executable, "-m", "service", "compare", tickets, "--backend", "endpoint"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as killed:
+            until = time.monotonic() + 120
+            while server.calls < 120 and killed.poll() is None and time.monotonic() < until:
+                time.sleep(0.02)
+            killed.send_signal(signal.SIGKILL)
+        before = server.calls
+        assert 120 <= before < 300
+        server.fail(imitates=True)
+        result = run(tickets, "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        answered = server.seen()["answered"]
+        assert len(answered) == 301  # and the first call, which asks what the server takes
+        assert sorted(answered.values())[-2:] in ([1, 1], [1, 2])
+        (told,) = re.findall(r"To be asked: (\d+) answers", result.stderr)
+        assert 301 <= before + int(told) <= 302
 
 
 class TestOtherTasks:
@@ -200,6 +289,31 @@ class TestOtherTasks:
         Path("task.yaml").write_text("kind: classification\nseveral_labels: true\nlabels: [salt, bite]\n")
         result = run("notes.jsonl", "--task", "task.yaml", "--backend", "endpoint", "--accept", "AUDIT16", "--by", "me")
         assert result.exit_code in (0, 2), result.output
+
+    def test_answers_in_another_language_are_told_of(self, run: Run, tmp_path: Path) -> None:
+        """Every third text gets a German answer from whoever is asked; the terminal and every report say so."""
+        things, places = ("parcel", "invoice", "refund", "order"), ("kitchen", "office", "garden", "station", "harbour")
+        _written(tmp_path / "notes.jsonl", [
+            json.dumps({
+                "input": f"note {number * 7919 % 1000}{' <foreign>' * (number % 3 == 0)}: {things[number % 4]} {place}",
+                "output": f"The customer says that the {things[number % 4]} was left in the {place} yesterday.",
+            })
+            for number in range(60) for place in (places[number // 4 % 5],)
+        ])  # fmt: skip
+        result = run("notes.jsonl", "--kind", "generation", "--backend", "endpoint")
+        assert result.exit_code == 0, result.output
+        report = report_of("notes")
+        assert [(arm["arm"], arm["count"], arm["given"]) for arm in report["other_languages"]] == [
+            (arm, 20, {"de": 20}) for arm in ("zero_shot", "few_shot", "similar_examples")
+        ]
+        told = "20 of 60 answers of prompting with similar examples (33.3%) are not in the language of the examples"
+        assert told in " ".join(result.stdout.split())
+        for suffix in ("md", "html"):
+            assert told in Path(f"advisor-runs/notes/report.{suffix}").read_text()
+
+    def test_answers_in_the_language_asked_for_are_not_mentioned(self, run: Run, records: str) -> None:
+        assert run(records, "--kind", "extraction", "--backend", "endpoint").exit_code == 0
+        assert report_of("orders")["other_languages"] == []
 
     def test_a_record_that_is_none_names_its_line(self, run: Run, tmp_path: Path) -> None:
         _written(
@@ -290,7 +404,13 @@ class TestRefusals:
     def test_a_budget_ends_the_run_and_a_larger_one_goes_on(self, run: Run, tickets: str) -> None:
         result = run(tickets, "--backend", "endpoint", "--calls", "100")
         assert result.exit_code == 2
-        assert "The budget allows no further call" in result.stderr
+        assert "The budget will probably end before that" in result.stderr
+        assert "The budget allows no further call: 100 calls are spent." in result.stderr
+        assert "It counts every run of this comparison." in result.stderr
         assert run.server.calls == 100  # type: ignore[attr-defined]
-        assert run(tickets, "--backend", "endpoint", "--calls", "400").exit_code == 0
+        assert "will probably end" in run(tickets, "--backend", "endpoint", "--calls", "250").stderr
+        finished = run(tickets, "--backend", "endpoint", "--calls", "400")
+        assert finished.exit_code == 0
+        assert "will probably end" not in finished.stderr
+        assert "answers took" in finished.stdout
         assert run.server.calls == 301  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 from adapters.corpus.document import CorpusError, Document
 from adapters.corpus.passages import CUTTING, Cutting, cut, sections_of
@@ -83,6 +84,18 @@ class TestCut:
             assert [word for body in bodies for word in body] == text.split()
         else:
             assert {word for body in bodies for word in body} == set(text.split())
+
+    @given(
+        st.lists(st.sampled_from(["one", "two.", "\n", "\n\n", "- item", "    code", "> said", "|a|b|", "```"])),
+        st.booleans(),
+    )  # fmt: skip
+    def test_a_section_that_fits_is_one_passage_as_the_splitter_would_leave_it(
+        self, words: list[str], has_headings: bool
+    ) -> None:
+        document = Document("d", "", " ".join(words), "d", has_headings)
+        splitter = (MarkdownSplitter if has_headings else TextSplitter)(10_000)
+        left = [piece for section in sections_of(document) for piece in splitter.chunks(section.text)]
+        assert [passage.text for passage in cut(document, Cutting(5_000), count_words)] == left
 
     def test_a_path_that_is_too_long_keeps_its_innermost_heading(self) -> None:
         document = Document("d", " ".join(["chapter"] * 10), "## Refunds\n\nTwo weeks.\n", "d", has_headings=True)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +18,8 @@ from adapters.corpus.document import CorpusError
 from adapters.corpus.passages import Cutting
 from adapters.corpus.search import Method, open_corpus
 from adapters.encoder.embedding import Encoder
+
+ROOT = Path(__file__).parents[3]
 
 
 class Watched:
@@ -101,6 +108,30 @@ def test_a_killed_run_leaves_nothing_half_made(handbook: Path, watched: Watched,
     assert search.search(QUESTIONS[:1], 1)[0][0].document == "guides/refunds.md"
 
 
+def test_a_stopped_run_keeps_what_was_embedded(encoder: Encoder, tmp_path: Path) -> None:
+    """Stopped after two batches, the next run reads only the rest with the model."""
+
+    class Stopped(BaseException):
+        pass
+
+    def stop(*told: object) -> None:
+        if told == ("embedding passages", 512, 600):
+            raise Stopped
+
+    (tmp_path / "many.jsonl").write_text("".join(f'{{"text": "Fact {number}."}}\n' for number in range(600)))
+    corpus, cache = tmp_path / "many.jsonl", tmp_path / "embeddings"
+    with pytest.raises(Stopped):
+        open_corpus(corpus, Encoder(encoder.folder, cache), tmp_path / "index", "dense", progress=stop)
+    with closing(sqlite3.connect(cache / "embeddings.sqlite3")) as kept:
+        assert kept.execute("select count(*) from vectors").fetchone() == (512,)
+    told: list[tuple[str, int, int]] = []
+    search = open_corpus(
+        corpus, Encoder(encoder.folder, cache), tmp_path / "index", "dense", progress=lambda *seen: told.append(seen)
+    )
+    assert told[0] == ("embedding passages", 0, 600)
+    assert search.search(["Fact 77."], 1)[0][0].text == "Fact 77."
+
+
 def test_progress_is_told_in_batches(watched: Watched, tmp_path: Path) -> None:
     (tmp_path / "many.jsonl").write_text("".join(f'{{"text": "Fact {number}."}}\n' for number in range(2100)))
     told: list[tuple[str, int, int]] = []
@@ -109,6 +140,63 @@ def test_progress_is_told_in_batches(watched: Watched, tmp_path: Path) -> None:
         ("reading documents", 1000, 0), ("reading documents", 2000, 0), ("reading documents", 2100, 2100),
         ("counting words", 0, 2100), ("counting words", 2100, 2100),
     ]  # fmt: skip
+
+
+def test_counting_the_words_of_a_large_corpus_is_told_on_the_way(watched: Watched, tmp_path: Path) -> None:
+    (tmp_path / "many.jsonl").write_text("".join(f'{{"text": "Fact {number}."}}\n' for number in range(21_000)))
+    told: list[tuple[str, int, int]] = []
+    open_corpus(tmp_path / "many.jsonl", watched, tmp_path / "index", "bm25", progress=lambda *seen: told.append(seen))
+    counted = [done for what, done, of in told if (what, of) == ("counting words", 21_000)]
+    assert counted == [0, 10_000, 20_000, 21_000]
+
+
+OPEN = """
+import sys
+from pathlib import Path
+from adapters.corpus.search import open_corpus
+from adapters.encoder.embedding import Encoder
+def told(what, done, of):
+    print(what, done, flush=True)
+    if what == sys.argv[3]:
+        sys.stdin.readline()
+open_corpus(Path(sys.argv[1]), Encoder.embedded(), Path(sys.argv[2]), "bm25", progress=told)
+"""
+
+
+def opening(handbook: Path, folder: Path, pause: str = "") -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", OPEN, str(handbook), str(folder), pause],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def test_what_a_kill_left_is_cleared_away_by_the_next_run(handbook: Path, watched: Watched, tmp_path: Path) -> None:
+    with opening(handbook, tmp_path / "index", pause="counting words") as killed:
+        assert killed.stdout is not None
+        for line in killed.stdout:
+            if line.startswith("counting words"):
+                break
+        killed.send_signal(signal.SIGKILL)
+    (home,) = (tmp_path / "index").iterdir()
+    assert sorted(path.name for path in home.iterdir()) == [".bm25", "passages"]
+    search = open_corpus(handbook, watched, tmp_path / "index", "bm25")
+    assert search.search(["router"], 1)[0][0].document == "routers.txt"
+    assert sorted(path.name for path in home.iterdir()) == ["bm25", "passages"]
+
+
+def test_two_runs_at_once_make_one_index_and_the_second_says_that_it_waits(handbook: Path, tmp_path: Path) -> None:
+    with opening(handbook, tmp_path / "index", pause="reading documents") as first:
+        assert first.stdout is not None
+        assert first.stdout.readline().startswith("reading documents")
+        with opening(handbook, tmp_path / "index") as second:
+            assert second.stdout is not None
+            assert second.stdout.readline().startswith("waiting for another run")
+            first.communicate("\n", timeout=60)
+            rest, _ = second.communicate(timeout=60)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "reading documents" not in rest
+    (home,) = (tmp_path / "index").iterdir()
+    assert sorted(path.name for path in home.iterdir()) == ["bm25", "passages"]
 
 
 def test_more_passages_than_there_are(handbook: Path, watched: Watched, tmp_path: Path) -> None:

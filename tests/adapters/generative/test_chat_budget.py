@@ -34,7 +34,7 @@ def ledger(folder: Path, budget: Budget, comparison: str = "one") -> Iterator[Le
 def test_a_budget_of_calls_ends_in_the_middle_and_goes_on_where_it_ended(serve, connect, questions: Questions) -> None:
     server = serve(latency=0.01)
     client = connect(server.url, budget=Budget(calls=31))
-    with pytest.raises(BudgetReached, match=r"31 calls .*At most 31 calls\. What was answered is kept"):
+    with pytest.raises(BudgetReached, match=r"31 calls .*At most 31 calls\..* What was answered is kept"):
         client.ask_all(questions(100))
     assert server.calls == 31
     assert client.spent is not None

@@ -184,6 +184,7 @@ def _make_comparisons() -> None:
         "trials",
         sa.Column("comparison_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("arm", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("train_size", sa.Integer(), nullable=False),

@@ -41,14 +41,42 @@ def test_every_way_over_one_model_and_the_fine_tune_among_them(make_llama: Calla
     assert all(len(arm["run_accuracies"]) == arm["fits"] for arm in report["arms"])
     assert [found["arm"] for found in report["side_effects"]] == ["lora"]
     assert report["spending"]["paid_for"] is False
+    # Labels are chosen by likelihood, so that every answer has a confidence.
+    assert report["automation"]["arm"] == report["verdict"]["arm"]
+    assert len(report["automation"]["results"]) == 2
+    assert any("not what it would write" in line for line in report["spending"]["terms"])
+    assert "tiny needs 0 MB of memory for its weights" in result.stderr
+    assert any(line in result.stderr for line in report["spending"]["terms"])
+    told = report["times"]["machine"][0]
+    assert "Since tiny was loaded, at most" in told
+    assert told in Path("advisor-runs/train/report.md").read_text()
     saved = list(Path("advisor-runs/train/trials").glob("*/fitted/adapter/adapter_config.json"))
     assert len(saved) == 5
+
+
+def test_the_likeliest_label_cannot_be_asked_for_again(llama_folder: Path) -> None:
+    result = compare("--backend", "local", "--model", str(llama_folder), "--temperature", "0.8")
+    assert result.exit_code == 2
+    assert "the likeliest label is the same every time; add --written-labels" in result.stderr
 
 
 def test_a_model_that_is_not_there() -> None:
     result = compare("--backend", "local", "--model", "nowhere")
     assert result.exit_code == 2
     assert "nowhere is neither a folder nor a model name" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--four-bit", "--written-labels"])
+def test_what_is_meant_for_a_model_of_this_machine_wants_one(option: str) -> None:
+    result = compare(option)
+    assert result.exit_code == 2
+    assert "add --backend local --model MODEL" in result.stderr
+
+
+def test_passages_want_documents(llama_folder: Path) -> None:
+    result = compare("--backend", "local", "--model", str(llama_folder), "--passages", "2")
+    assert result.exit_code == 2
+    assert "there is nothing to find them in; name documents with --corpus" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [("--backend", "local"), ("--model", "x")])

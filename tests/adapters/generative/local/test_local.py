@@ -16,7 +16,7 @@ from adapters.generative.exchange import ChatRequest, Failure, Message
 from adapters.generative.likelihood import LikeliestLabel
 from adapters.generative.local import LocalModel, told
 from adapters.generative.prompting import FewShot, ZeroShot
-from adapters.generative.weights import WeightsError, find_model
+from adapters.generative.weights import find_model
 from evaluation.dataset import Example, Task
 
 MakeLlama = Callable[..., Path]
@@ -209,115 +209,6 @@ class TestLikeliestLabel:
         for labels in ((), ("a", "a")):
             with pytest.raises(ValueError, match="At least one label"):
                 LikeliestLabel(llama, labels)
-
-
-class TestChatTemplate:
-    MESSAGES = (Message("system", "Be brief."), Message("user", "Hi"))
-
-    def model(self, folder: Path) -> LocalModel:
-        return LocalModel(find_model(str(folder)))
-
-    def test_training_goes_on_where_prediction_begins(self, llama: LocalModel) -> None:
-        prompt, answer = llama.template.prompt(self.MESSAGES), llama.template.completion(self.MESSAGES, "yes")
-        assert llama.template.shown(prompt + answer) == (
-            "<|system|>Be brief.<|end|><|user|>Hi<|end|><|assistant|>yes<|end|>"
-        )
-
-    def test_a_template_that_takes_no_system_message(self, make_llama: MakeLlama, tmp_path: Path) -> None:
-        template = (
-            "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-            "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>\n' }}"
-            "{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
-        )
-        read = self.model(make_llama(tmp_path / "m", template=template)).template
-        assert read.shown(read.prompt(self.MESSAGES)) == "<|user|>Be brief.\n\nHi<|end|>\n<|assistant|>"
-        assert read.shown(read.completion(self.MESSAGES, "yes")) == "yes<|end|>"
-
-    def test_a_template_that_drops_the_system_message(self, make_llama: MakeLlama, tmp_path: Path) -> None:
-        template = (
-            "{% for message in messages %}{% if message['role'] != 'system' %}"
-            "{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endif %}{% endfor %}"
-            "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
-        )
-        read = self.model(make_llama(tmp_path / "m", template=template)).template
-        assert "Be brief." in read.shown(read.prompt(self.MESSAGES))
-
-    def test_a_model_without_a_template(self, make_llama: MakeLlama, tmp_path: Path) -> None:
-        read = self.model(make_llama(tmp_path / "m", template=None)).template
-        assert read.shown(read.prompt(self.MESSAGES)) == "system: Be brief.\n\nuser: Hi\n\nassistant: "
-        assert read.shown(read.completion(self.MESSAGES, "yes")) == "yes<|end|>"
-
-    def test_a_template_that_thinks_before_it_answers(self, make_llama: MakeLlama, tmp_path: Path) -> None:
-        template = (
-            "{% for message in messages %}{{ '<|' + message['role'] + '|>' }}"
-            "{% if message['role'] == 'assistant' and loop.last %}{{ '<think></think>' }}{% endif %}"
-            "{{ message['content'] + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}"
-            "{% if enable_thinking is false %}{{ '<think></think>' }}{% endif %}{% endif %}"
-        )
-        read = self.model(make_llama(tmp_path / "m", template=template)).template
-        assert read.shown(read.prompt(self.MESSAGES)).endswith("<|assistant|><think></think>")
-        assert read.shown(read.completion(self.MESSAGES, "yes")) == "yes<|end|>"
-
-
-class TestWeights:
-    def test_only_safetensors_are_loaded(self, make_llama: MakeLlama, tmp_path: Path) -> None:
-        folder = make_llama(tmp_path / "m")
-        (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-        with pytest.raises(WeightsError, match="no safetensors weights; other formats can hold programs"):
-            find_model(str(folder))
-
-    def test_a_model_s_own_code_never_runs(self, make_llama: MakeLlama, tmp_path: Path) -> None:
-        evil = {"model_type": "evil", "auto_map": {"AutoModelForCausalLM": "evil.Evil", "AutoConfig": "evil.Config"}}
-        folder = make_llama(tmp_path / "m", **evil)
-        (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-        with pytest.raises(WeightsError, match="It brings its own code, which is not run here"):
-            find_model(str(folder))
-        # Code beside a kind that transformers knows is left alone.
-        folder = make_llama(tmp_path / "known", auto_map=evil["auto_map"])
-        (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-        LocalModel(find_model(str(folder))).ask_all([asked("a")])
-        assert not (tmp_path / "ran").exists()
-
-    @pytest.mark.parametrize(
-        ("name", "told"),
-        [("no-such-folder", "neither a folder nor a model name"), ("some/model", "is not in this machine's cache")],
-    )
-    def test_nothing_is_fetched_unasked(self, name: str, told: str) -> None:
-        with pytest.raises(WeightsError, match=told):
-            find_model(name)
-
-    def test_other_folders(self, tmp_path: Path) -> None:
-        with pytest.raises(WeightsError, match=r"has no config\.json"):
-            find_model(str(tmp_path))
-        (tmp_path / "config.json").write_text("[]")
-        with pytest.raises(WeightsError, match="is not a JSON object"):
-            find_model(str(tmp_path))
-
-    def test_a_hub_model_is_found_in_the_cache(
-        self, llama_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        cached = tmp_path / "models--maker--tiny"
-        (cached / "refs").mkdir(parents=True)
-        (cached / "refs/main").write_text("0" * 40)
-        (cached / "snapshots").mkdir()
-        (cached / "snapshots" / ("0" * 40)).symlink_to(llama_folder)
-        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-        found = find_model("maker/tiny")
-        assert (found.name, found.sha256) == ("maker/tiny", find_model(str(llama_folder)).sha256)
-
-    def test_every_file_that_decides_an_answer_counts(self, make_llama: MakeLlama, tmp_path: Path) -> None:
-        first = find_model(str(make_llama(tmp_path / "a"))).sha256
-        assert find_model(str(make_llama(tmp_path / "b"))).sha256 == first
-        assert find_model(str(make_llama(tmp_path / "c", seed=1))).sha256 != first
-        assert find_model(str(make_llama(tmp_path / "d", template=None))).sha256 != first
-        (tmp_path / "b/README.md").write_text("prose")
-        assert find_model(str(tmp_path / "b")).sha256 == first
-
-    def test_four_bits_without_a_gpu(self, llama_folder: Path) -> None:
-        if torch.cuda.is_available():
-            pytest.skip("there is a GPU")
-        with pytest.raises(WeightsError, match="need a GPU and the package bitsandbytes"):
-            LocalModel(find_model(str(llama_folder)), four_bit=True).ask_all([asked("a")])
 
 
 def test_prompting_arms_stand_on_it_unchanged(llama: LocalModel) -> None:

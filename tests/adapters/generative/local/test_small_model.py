@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from adapters.corpus.search import open_corpus
 from adapters.encoder.embedding import Encoder
@@ -26,6 +27,7 @@ from adapters.generative.training import TrainingSettings
 from adapters.generative.weights import find_model
 from evaluation.arm import Arm, Prediction
 from evaluation.dataset import Example, Task
+from service.__main__ import app
 
 ROOT = Path(__file__).parents[4]
 FOLDER = ROOT / "tests/models/copier"
@@ -118,6 +120,70 @@ def test_on_a_form_that_no_prompt_conveys_a_fine_tune_beats_examples(copier: Loc
     # Chosen on orders drawn with seeds 11 and 12.
     training = TrainingSettings(learning_rate=5e-3, fewest_steps=200, most_epochs=20)
     assert measured(Lora(copier, task, training=training), train, test) >= prompted + POINTS
+
+
+class TestVerdicts:
+    """The whole comparison as a user runs it, with the training's own settings; one training each keeps it short."""
+
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        import torch
+
+        torch.set_num_threads(1)  # so small a model gains nothing from a second
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("ADVISOR_DATA_FOLDER", str(tmp_path / "data"))
+        Path("policy.toml").write_text("training_seeds = 1\ntraining_seeds_few_labels = 1\n")
+
+    def test_on_facts_that_change_it_is_to_keep_retrieval(self) -> None:
+        """In spring's rows the things have owners that the documents of today no longer name. They are asked about in
+        other words: a test row that repeats a training row keeps it out of every fit."""
+        drawn = np.random.default_rng(0).permutation(NAMES).tolist()
+        spring = dict(zip(THINGS, drawn, strict=True))
+        today = dict(zip(THINGS, [drawn[-1], *drawn[:-1]], strict=True))
+        write("train.jsonl", [(f"Which owner does the {thing} have?", spring[thing]) for thing in THINGS])
+        write("test.jsonl", [(QUESTION.format(e=thing), today[thing]) for thing in THINGS])
+        Path("handbook").mkdir()
+        for place, thing in enumerate(THINGS):
+            told = WORDINGS[place % len(WORDINGS)].format(e=thing, v=today[thing])
+            Path(f"handbook/{thing}.txt").write_text(told)
+        report = compared("--kind", "question_answering", "--corpus", "handbook", "--passages", "1")
+        assert (report["verdict"]["kind"], report["verdict"]["arm"]) == ("keep", "passages"), report["verdict"]
+        points = {arm["name"]: 100 * arm["accuracy"] for arm in report["arms"]}
+        assert points.pop("passages") >= max(points.values()) + POINTS
+        assert {"lora", "lora_passages"} < set(points)
+
+    def test_on_a_form_that_no_prompt_conveys_it_is_to_fine_tune(self) -> None:
+        """A simpler form than above: sixty steps, as many as few rows get, teach this small model two words' places."""
+        rows = list(dict.fromkeys(place_words(150)))
+        write("train.jsonl", rows[30:])
+        write("test.jsonl", rows[:30])
+        Path("task.yaml").write_text(
+            "kind: generation\ninstruction: Write the order in the form of the warehouse.\nmetrics: [same_text]\n"
+        )
+        report = compared("--task", "task.yaml")
+        assert (report["verdict"]["kind"], report["verdict"]["arm"]) == ("fine_tune", "lora"), report["verdict"]
+        points = {arm["name"]: 100 * arm["accuracy"] for arm in report["arms"]}
+        assert points.pop("lora") >= max(points.values()) + POINTS
+        assert set(points) == {"zero_shot", "few_shot", "similar_examples"}
+
+
+def place_words(count: int) -> list[tuple[str, str]]:
+    """Who wants what from where, and only who and where in a form of their own."""
+    rng = np.random.default_rng(11)
+    drawn = [(*rng.permutation(NAMES)[:2], rng.choice(THINGS)) for _ in range(count)]
+    return [(f"{who} wants the {thing} from {where}.", f"to {who} by {where} #ok") for who, where, thing in drawn]
+
+
+def write(name: str, rows: Sequence[tuple[str, str]]) -> None:
+    Path(name).write_text("".join(json.dumps({"input": text, "output": answer}) + "\n" for text, answer in rows))
+
+
+def compared(*arguments: str) -> Any:
+    """The report of `advisor compare train.jsonl --test test.jsonl` over the model."""
+    command = ["compare", "train.jsonl", "--test", "test.jsonl", "--backend", "local", "--model", str(FOLDER)]
+    result = CliRunner().invoke(app, [*command, "--no-learning-curve", "--policy", "policy.toml", *arguments])
+    assert result.exit_code == 0, result.output
+    return json.loads(Path("advisor-runs/train/report.json").read_text())
 
 
 @pytest.mark.parametrize(

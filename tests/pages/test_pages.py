@@ -1,0 +1,160 @@
+"""Pages as responses: what a browser gets without scripts, and what programs keep getting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from service.app import create_app
+from service.settings import Settings
+
+BROWSER = {"Accept": "text/html,*/*;q=0.8"}
+HTMX = {**BROWSER, "HX-Request": "true"}
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    app = create_app(Settings(data_folder=tmp_path / "data", cache_folder=tmp_path / "cache"))
+    with TestClient(app, headers=BROWSER, follow_redirects=False, raise_server_exceptions=False) as client:
+        yield client
+
+
+def new_assessment(client: TestClient, **answers: str) -> str:
+    """Its address."""
+    sent = {"task.name": "Tickets", **{name.replace("__", "."): answer for name, answer in answers.items()}}
+    response = client.post("/assessments", data=sent)
+    assert response.status_code == 303
+    return response.headers["Location"]
+
+
+@pytest.mark.parametrize("path", ["/", "/assessments/new", "/datasets/new", "/comparisons/new"])
+def test_every_page_is_whole_and_takes_nothing_from_elsewhere(client: TestClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 200
+    for part in ('<html lang="en">', "<title>", 'class="skip"', '<main id="main"', '<link rel="icon" href="data:,">'):
+        assert part in response.text
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:")
+    assert "http" not in response.text.replace("http-equiv", "")
+
+
+def test_what_is_not_there_is_a_page_for_browsers_and_a_problem_for_programs(client: TestClient) -> None:
+    page = client.get("/comparisons/7d1a0000-0000-4000-8000-000000000000")
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "there is no comparison" in page.text.lower()
+    assert page.headers["X-Request-ID"] in page.text
+    for path, headers in (("/nothing", {"Accept": "application/json"}), ("/v1/nothing", BROWSER)):
+        assert client.get(path, headers=headers).headers["content-type"] == "application/problem+json"
+
+
+def test_a_problem_of_a_part_leaves_the_page_as_it_is(client: TestClient) -> None:
+    part = client.get("/datasets/7d1a0000-0000-4000-8000-000000000000/audit", headers=HTMX)
+    assert part.status_code == 404
+    assert (part.headers["HX-Retarget"], part.headers["HX-Reswap"]) == ("#messages", "innerHTML")
+    assert "<html" not in part.text
+
+
+def test_an_unexpected_failure_tells_nothing_but_the_request_id(client: TestClient, tmp_path: Path) -> None:
+    client.app.state.rulebook = None  # type: ignore[attr-defined]
+    response = client.get("/assessments/new")
+    assert response.status_code == 500
+    assert response.headers["X-Request-ID"] in response.text
+    assert "AttributeError" not in response.text
+    assert str(tmp_path) not in response.text
+
+
+def test_a_form_is_saved_and_changed_without_scripts(client: TestClient) -> None:
+    address = new_assessment(client, task__narrow="true")
+    page = client.get(address)
+    assert 'value="Tickets"' in page.text
+    changed = client.post(address, data={"task.name": "Tickets", "examples.count": "300"})
+    assert changed.status_code == 303
+    form = client.get(f"/v1{address}").json()["form"]
+    assert form == {"task": {"name": "Tickets"}, "examples": {"count": 300}}
+
+
+def test_a_refused_answer_is_told_beside_its_field_and_nothing_is_stored(client: TestClient) -> None:
+    refused = client.post("/assessments", data={"task.name": "Kept as typed", "examples.count": "many"})
+    assert refused.status_code == 422
+    assert 'id="examples-count-problem"' in refused.text
+    assert 'value="Kept as typed"' in refused.text
+    assert client.get("/v1/assessments").json()["items"] == []
+
+
+def test_a_change_by_htmx_stores_that_answer_alone(client: TestClient) -> None:
+    address = new_assessment(client)
+    # Somebody else answers meanwhile; this page does not know it.
+    client.patch(f"/v1{address}", json={"examples": {"count": 300}})
+    sent = {"task.name": "Tickets", "task.narrow": "true", "examples.count": "", "changed": "task.narrow"}
+    part = client.post(address, data=sent, headers=HTMX)
+    assert part.status_code == 200
+    assert "Scores so far" in part.text
+    assert "<html" not in part.text
+    assert client.get(f"/v1{address}").json()["form"]["examples"] == {"count": 300}
+
+
+def test_an_answer_that_was_refused_is_tried_again_with_the_change_that_puts_it_right(client: TestClient) -> None:
+    address = new_assessment(client, examples__count="100")
+    sent = {"task.name": "Tickets", "examples.count": "100", "success.held_out_examples": "500"}
+    part = client.post(address, data={**sent, "changed": "success.held_out_examples"}, headers=HTMX)
+    assert 'id="success-held_out_examples-problem"' in part.text
+    sent["examples.count"] = "1000"
+    part = client.post(
+        address, data={**sent, "changed": "examples.count", "refused": "success.held_out_examples"}, headers=HTMX
+    )
+    assert "-problem" not in part.text
+    form = client.get(f"/v1{address}").json()["form"]
+    assert (form["examples"], form["success"]) == ({"count": 1000}, {"held_out_examples": 500})
+
+
+def test_text_of_a_user_is_text(client: TestClient) -> None:
+    address = new_assessment(client, task__description="<script>alert(1)</script>")
+    assert "<script>alert" not in client.get(address).text
+    assert "<script>alert" not in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://elsewhere.example"}],
+)
+def test_forms_of_other_sites_are_refused(client: TestClient, headers: dict[str, str]) -> None:
+    assert client.post("/assessments", data={"task.name": "Foreign"}, headers=headers).status_code == 403
+    assert client.get("/v1/assessments").json()["items"] == []
+
+
+def test_a_file_that_cannot_be_read_is_told_beside_its_field(client: TestClient) -> None:
+    for content, told in ((b"", "is empty"), (b'{"input": "a"}\n', "no column for the output")):
+        refused = client.post("/datasets", files={"file": ("rows.jsonl", content)}, data={"name": "Kept"})
+        assert refused.status_code == 422
+        assert told in refused.text
+        assert 'id="file-problem"' in refused.text
+        assert 'value="Kept"' in refused.text
+    assert 'id="file-problem"' in client.post("/datasets", data={"name": "No file"}).text
+
+
+def test_what_cannot_be_compared_is_told_beside_its_field(client: TestClient) -> None:
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    client.post("/datasets", files={"file": ("rows.jsonl", rows)})
+    dataset = client.get("/v1/datasets").json()["items"][0]["id"]
+    sent = {"dataset_id": dataset, "backends": "endpoint", "seed": "-1"}
+    refused = client.post("/comparisons", data=sent)
+    assert refused.status_code == 422
+    assert 'id="seed-problem"' in refused.text
+    refused = client.post("/comparisons", data={**sent, "seed": "1"})
+    assert 'id="backends-problem"' in refused.text
+    assert "ADVISOR_ENDPOINT" in refused.text
+    assert client.get("/v1/comparisons").json()["items"] == []
+
+
+def test_side_by_side_wants_two(client: TestClient) -> None:
+    one, two = new_assessment(client), new_assessment(client, task__narrow="true")
+    ids = [address.rpartition("/")[2] for address in (one, two)]
+    assert client.get("/side-by-side", params={"pick": ids[:1]}).status_code == 422
+    picked = client.get("/side-by-side", params={"pick": ids})
+    assert picked.headers["Location"] == f"/side-by-side?a={ids[0]}&b={ids[1]}"
+    page = client.get(picked.headers["Location"])
+    assert "Is it one well-defined behaviour?" in page.text
+    assert "Score of fine-tuning" in page.text
