@@ -20,7 +20,9 @@ import httpx2
 import pytest
 from dbos import DBOSClient
 
+from service.backup import make_backup
 from service.jobs.system import SERIALIZER, system_url
+from service.restore import restore
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,12 +108,12 @@ def told(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[int,
 
 
 def tickets() -> tuple[list[str], list[str]]:
-    """Eight rows of each label to learn from, and five to test on."""
+    """Ten rows of each label to learn from, and ten to test on; with fewer the audit objects."""
     by_label = defaultdict(list)
     for line in (ROOT / "examples" / "tickets" / "tickets.jsonl").read_text().splitlines():
         by_label[json.loads(line)["output"]].append(line)
-    return [row for rows in by_label.values() for row in rows[:8]], [
-        row for rows in by_label.values() for row in rows[8:13]
+    return [row for rows in by_label.values() for row in rows[:10]], [
+        row for rows in by_label.values() for row in rows[10:20]
     ]
 
 
@@ -135,17 +137,20 @@ def processes() -> Iterator[ExitStack]:
 
 
 def test_a_service_that_is_stopped_in_a_trial_ends_it_when_it_is_back(
-    tmp_path: Path, database_url: str, processes: ExitStack
+    tmp_path: Path, database_url: str, request: pytest.FixtureRequest, processes: ExitStack
 ) -> None:
+    """And so does another machine that was given a backup of that moment; there no trial was ever stopped."""
     settings = Settings(data_folder=tmp_path / "data", database_url=database_url)
+    other = "" if database_url.startswith("sqlite") else request.getfixturevalue("other_postgresql_url")
+    elsewhere = Settings(data_folder=tmp_path / "elsewhere", database_url=other)
     train, test = tickets()
 
-    def begun() -> Service:
+    def service_at(settings: Settings) -> Service:
         service = Service(settings, tmp_path / "cache", tmp_path / "log")
         processes.callback(service.end)
         return service
 
-    service = begun()
+    service = service_at(settings)
     rows, tested = service.upload(train), service.upload(test)
     id = service.compare(rows, tested)
     service.when(id, "running", running=True)
@@ -161,8 +166,10 @@ def test_a_service_that_is_stopped_in_a_trial_ends_it_when_it_is_back(
     assert code == 0, (tmp_path / "log").read_text()
     assert seconds < STOPS_WITHIN
     assert workflows(settings) == {f"{id}.1": "PENDING"}
+    make_backup(settings, tmp_path / "backup.tar")
+    restore(elsewhere, tmp_path / "backup.tar", replace=False)
 
-    service = begun()
+    service = service_at(settings)
     again = time.monotonic()
     service.when(id, "running", "finished", running=True)
     assert time.monotonic() - again < settings.lease_seconds, "it waited for a lease that was given up"
@@ -179,12 +186,14 @@ def test_a_service_that_is_stopped_in_a_trial_ends_it_when_it_is_back(
     assert f"id: {after + 1}\n" in rest
     assert "event: finished" in rest
 
-    whole = service.compare(rows, tested)
-    service.when(whole, "finished")
-    stopped, unstopped = (service.http.get(f"/v1/comparisons/{each}/report.json").json() for each in (id, whole))
+    restored = service_at(elsewhere)
+    assert restored.comparison(id)["status"] == "cancelled"
+    assert restored.http.post(f"/v1/comparisons/{id}/resume", json={}).status_code == 200
+    restored.when(id, "finished", "failed")
+    stopped, unstopped = (each.http.get(f"/v1/comparisons/{id}/report.json").json() for each in (service, restored))
     assert stopped["verdict"] == unstopped["verdict"]
-    assert [(arm["name"], arm["score"]) for arm in stopped["arms"]] == [
-        (arm["name"], arm["score"]) for arm in unstopped["arms"]
+    assert [(arm["name"], arm["accuracy"]) for arm in stopped["arms"]] == [
+        (arm["name"], arm["accuracy"]) for arm in unstopped["arms"]
     ]
     assert told(service.process, signal.SIGINT)[0] == 0
     said = lines(tmp_path / "log")
