@@ -24,6 +24,7 @@ from service.api.dependencies import (
     CorporaDep,
     DatabaseDep,
     DatasetsDep,
+    FollowedId,
     JobsDep,
     SettingsDep,
     needs,
@@ -114,7 +115,7 @@ def show_comparison(
 
 @router.get("/{id}/progress", response_class=EventSourceResponse, dependencies=[needs(Role.READER)])
 async def follow_progress(
-    request: Request, id: ComparisonId, comparisons: ComparisonsDep, database: DatabaseDep
+    request: Request, id: FollowedId, comparisons: ComparisonsDep, database: DatabaseDep
 ) -> AsyncIterator[ServerSentEvent]:
     """The part of the page that moves, again after every event; how things stand now comes first, so that whoever
     comes back has missed nothing."""
