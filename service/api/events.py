@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -13,14 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from service.access.caller import Role
 from service.api.dependencies import ComparisonId, ComparisonsDep, needs
 from service.problems import problems
-from service.storage.comparisons import ENDED
+from service.storage.comparisons import ENDED, StoredComparison
 
 router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])
 
 
-def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> UUID:
+def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> StoredComparison:
     """Found before the stream begins: after that an answer cannot say any more that there is none."""
-    return comparisons.get(id).id
+    return comparisons.get(id)
 
 
 @router.get(
@@ -31,15 +30,18 @@ def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> UUID:
 )
 async def follow_comparison(
     request: Request,
-    id: Annotated[UUID, Depends(_followed)],
+    followed: Annotated[StoredComparison, Depends(_followed)],
     comparisons: ComparisonsDep,
     last_event_id: Annotated[int, Header(ge=0, description="Number of the last event seen.")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a comparison as server-sent events, from the first one or after `Last-Event-ID`, to its end."""
-    async for event in request.app.state.following.events(id, last_event_id):
+    seen = min(last_event_id, followed.events)
+    if followed.status in ENDED and seen == followed.events:
+        return  # its end was seen: no other event would ever end this stream
+    async for event in request.app.state.following.events(followed.id, seen):
         data = {"at": event.at.isoformat(), **event.data}
         yield ServerSentEvent(data=data, event=event.kind, id=str(event.number))
         if event.kind in ENDED:
-            stored = await run_in_threadpool(comparisons.get, id)
+            stored = await run_in_threadpool(comparisons.get, followed.id)
             if stored.events == event.number:
                 return
