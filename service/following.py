@@ -12,10 +12,11 @@ from uuid import UUID
 from starlette.concurrency import run_in_threadpool
 
 from service.errors import StorageUnavailable
+from service.storage.comparisons import ENDED
 from service.storage.database import Database
 from service.storage.events import Event, events_after, latest_numbers
 
-LOOK_EVERY: Final = 0.5
+LOOK_EVERY: Final = 0.2
 """Seconds."""
 PAGE: Final = 500
 
@@ -27,7 +28,7 @@ class Following:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._followers: dict[UUID, set[asyncio.Queue[Event]]] = defaultdict(set)
+        self._followers: dict[UUID, set[asyncio.Queue[tuple[Event, bool]]]] = defaultdict(set)
         self._told: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -42,19 +43,21 @@ class Following:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def events(self, comparison: UUID, after: int) -> AsyncIterator[Event]:
-        """Every event after a number, those that are there and those to come; without an end of its own."""
-        queue: asyncio.Queue[Event] = asyncio.Queue()
+        """Every event after a number, those that are there and those to come, to one that ends the comparison."""
+        queue: asyncio.Queue[tuple[Event, bool]] = asyncio.Queue()
         self._followers[comparison].add(queue)
         try:
-            number = after
-            while page := await run_in_threadpool(events_after, self._database, comparison, number, PAGE):
+            number, is_over, is_more = after, False, True
+            while is_more:
+                page = await run_in_threadpool(events_after, self._database, comparison, number, PAGE)
+                is_more = len(page) == PAGE
                 for event in page:
-                    number = event.number
+                    number, is_over = event.number, event.kind in ENDED
                     yield event
-            while True:
-                event = await queue.get()
+            while not is_over:
+                event, is_latest = await queue.get()
                 if event.number > number:
-                    number = event.number
+                    number, is_over = event.number, is_latest and event.kind in ENDED
                     yield event
         finally:
             self._followers[comparison].discard(queue)
@@ -81,8 +84,10 @@ class Following:
                 # Whoever began to follow since the last look may have read any part of these already.
                 told = max(0, number - PAGE)
             if number > told:
-                for event in await run_in_threadpool(events_after, self._database, comparison, told, PAGE):
+                page = await run_in_threadpool(events_after, self._database, comparison, told, PAGE)
+                for event in page:
                     self._told[comparison] = event.number
+                    is_latest = event is page[-1] and len(page) < PAGE
                     for queue in self._followers.get(comparison, ()):
-                        queue.put_nowait(event)
+                        queue.put_nowait((event, is_latest))
             self._told.setdefault(comparison, number)

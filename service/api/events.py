@@ -7,7 +7,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from service.access.caller import Role
 from service.api.dependencies import ComparisonId, ComparisonsDep, needs
@@ -31,7 +30,6 @@ def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> StoredComparison
 async def follow_comparison(
     request: Request,
     followed: Annotated[StoredComparison, Depends(_followed)],
-    comparisons: ComparisonsDep,
     last_event_id: Annotated[int, Header(ge=0, description="Number of the last event seen.")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a comparison as server-sent events, from the first one or after `Last-Event-ID`, to its end."""
@@ -41,7 +39,3 @@ async def follow_comparison(
     async for event in request.app.state.following.events(followed.id, seen):
         data = {"at": event.at.isoformat(), **event.data}
         yield ServerSentEvent(data=data, event=event.kind, id=str(event.number))
-        if event.kind in ENDED:
-            stored = await run_in_threadpool(comparisons.get, followed.id)
-            if stored.events == event.number:
-                return
