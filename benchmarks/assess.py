@@ -185,12 +185,13 @@ def _served(folder: Path) -> Iterator[httpx2.Client]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     ours = {name: value for name, value in os.environ.items() if not name.startswith("ADVISOR_")}
+    ours |= {"ADVISOR_DATA_FOLDER": str(folder), "ADVISOR_REQUESTS_PER_MINUTE": "0"}
     log = folder / "server.log"
     with (
         log.open("w") as output,
         subprocess.Popen(
             [sys.executable, "-m", "service", "serve", "--port", str(port)],
-            cwd=ROOT, env={**ours, "ADVISOR_DATA_FOLDER": str(folder)}, stdout=output, stderr=output,
+            cwd=ROOT, env=ours, stdout=output, stderr=output,
         ) as server,
     ):  # fmt: skip
         try:

@@ -108,7 +108,10 @@ def too_long(column: str, text: str) -> str | None:
 
 
 def half_pair(column: str, text: str) -> str | None:
-    """Why the text is refused: JSON can write half of a character, which no file can hold. None where it has none."""
+    """Why the text is refused: JSON can write half of a character, which no file can hold, and the character NUL, which
+    PostgreSQL does not store. None where it has neither."""
+    if "\0" in text:
+        return f"column {column!r}: the character NUL; expected text."
     if not HALF_PAIR.search(text):
         return None
     return f"column {column!r}: half of a surrogate pair; expected valid Unicode text."

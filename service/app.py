@@ -28,6 +28,7 @@ from service.api import (
     reports,
 )
 from service.api.openapi import describe
+from service.body_limit import BodyLimit
 from service.following import Following
 from service.jobs.queue import JobQueue
 from service.jobs.system import migrate_queue
@@ -73,13 +74,14 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(module.router)
     add_pages(app)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
-    app.build_middleware_stack = partial(_around, app.build_middleware_stack)  # type: ignore[method-assign]
+    stack = app.build_middleware_stack
+    app.build_middleware_stack = partial(_around, stack, settings.upload_bytes)  # type: ignore[method-assign]
     return app
 
 
-def _around(stack: Callable[[], ASGIApp]) -> ASGIApp:
-    """Added as other middleware is, these two would miss what answers for errors and for bodies that are too large."""
-    return RequestId(SecureHeaders(stack()))
+def _around(stack: Callable[[], ASGIApp], most: int) -> ASGIApp:
+    """Added as other middleware is, these would miss what answers for errors and for bodies that are too large."""
+    return RequestId(SecureHeaders(BodyLimit(stack(), most + FORM_FIELDS, most)))
 
 
 @asynccontextmanager

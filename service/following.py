@@ -12,10 +12,11 @@ from uuid import UUID
 from starlette.concurrency import run_in_threadpool
 
 from service.errors import StorageUnavailable
+from service.storage.comparisons import ENDED
 from service.storage.database import Database
 from service.storage.events import Event, events_after, latest_numbers
 
-LOOK_EVERY: Final = 0.5
+LOOK_EVERY: Final = 0.2
 """Seconds."""
 PAGE: Final = 500
 
@@ -27,7 +28,7 @@ class Following:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._followers: dict[UUID, set[asyncio.Queue[Event | None]]] = defaultdict(set)
+        self._followers: dict[UUID, set[asyncio.Queue[tuple[Event, bool] | None]]] = defaultdict(set)
         self._closed = False
         self._told: dict[UUID, int] = {}
         self._task: asyncio.Task[None] | None = None
@@ -55,19 +56,23 @@ class Following:
         return sum(len(queues) for queues in self._followers.values())
 
     async def events(self, comparison: UUID, after: int) -> AsyncIterator[Event]:
-        """Every event after a number, those that are there and those to come; it ends only when the process stops."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        """Every event after a number, those that are there and those to come, to one that ends the comparison, or until
+        the process stops."""
+        queue: asyncio.Queue[tuple[Event, bool] | None] = asyncio.Queue()
         self._followers[comparison].add(queue)
         try:
-            number = after
-            while page := await run_in_threadpool(events_after, self._database, comparison, number, PAGE):
+            number, is_over, is_more = after, False, True
+            while is_more:
+                page = await run_in_threadpool(events_after, self._database, comparison, number, PAGE)
+                is_more = len(page) == PAGE
                 for event in page:
-                    number = event.number
+                    number, is_over = event.number, event.kind in ENDED
                     yield event
-            while not self._closed and (told := await queue.get()) is not None:
-                if told.number > number:
-                    number = told.number
-                    yield told
+            while not is_over and not self._closed and (told := await queue.get()) is not None:
+                event, is_latest = told
+                if event.number > number:
+                    number, is_over = event.number, is_latest and event.kind in ENDED
+                    yield event
         finally:
             self._followers[comparison].discard(queue)
             if not self._followers[comparison]:
@@ -93,8 +98,10 @@ class Following:
                 # Whoever began to follow since the last look may have read any part of these already.
                 told = max(0, number - PAGE)
             if number > told:
-                for event in await run_in_threadpool(events_after, self._database, comparison, told, PAGE):
+                page = await run_in_threadpool(events_after, self._database, comparison, told, PAGE)
+                for event in page:
                     self._told[comparison] = event.number
+                    is_latest = event is page[-1] and len(page) < PAGE
                     for queue in self._followers.get(comparison, ()):
-                        queue.put_nowait(event)
+                        queue.put_nowait((event, is_latest))
             self._told.setdefault(comparison, number)

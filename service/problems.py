@@ -16,7 +16,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Match
 
-from service.errors import AdvisorError, MediaTypeRefused, NotReady, NotSignedIn, Place, RequestRefused, TooManyRequests
+from service.errors import (
+    AdvisorError,
+    MediaTypeRefused,
+    NotReady,
+    NotSignedIn,
+    Place,
+    RequestRefused,
+    TooManyRequests,
+    UploadTooLarge,
+)
 from service.request_id import HEADER
 
 MEDIA_TYPE = "application/problem+json"
@@ -106,6 +115,8 @@ async def _validation(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 413:
+        return await _ours(request, UploadTooLarge(request.app.state.settings.upload_bytes))
     title = HTTPStatus(error.status_code).phrase
     kind = HTTP_TYPES.get(error.status_code, "refused")
     detail = f"{request.method} {request.url.path}" if error.detail == title else str(error.detail)

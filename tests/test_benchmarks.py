@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -78,6 +79,19 @@ def test_an_endpoint_is_asked_about_as_quickly_as_by_a_bare_loop() -> None:
         assert runs == [("0", "0", "0")] * 2, done.stdout
         ratios.append(float(re.findall(r"^well: .* ratio (\d+\.\d+)", done.stdout, re.M)[0]))
     assert min(ratios) <= 1.15, ratios
+
+
+def test_the_service_bears_followers_and_a_queue() -> None:
+    """Twenty followers get every event, six comparisons have a place in line each; how fast is nobody's matter here."""
+    done = subprocess.run(
+        [sys.executable, "benchmarks/serving.py", "--quick"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)
+    assert [row["endpoint"] for row in measured["calls"]] == ["nothing", "assessments"]
+    assert (measured["followed"]["followers"], measured["queued"]["last_place"]) == (20, 5)
+    assert measured["followed"]["p99"] < 5000
 
 
 @pytest.mark.skipif(not (DATA / "open" / "xquad_en").is_dir(), reason="needs the open data sets: set ADVISOR_DATA")

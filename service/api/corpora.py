@@ -14,6 +14,7 @@ from starlette.responses import Response
 from service.access.caller import Role
 from service.api.cursors import position_cursor, read_position
 from service.api.dependencies import (
+    MULTIPART,
     CallerDep,
     CorporaDep,
     CorpusId,
@@ -25,7 +26,7 @@ from service.api.dependencies import (
     needs,
 )
 from service.api.idempotency import IdempotentRoute
-from service.api.uploads import MULTIPART, keep_upload, plain_name, refused
+from service.api.uploads import keep_upload, plain_name, refused
 from service.deletion import delete_corpus, forget_file
 from service.problems import problems
 from service.storage.actions import record_action

@@ -21,6 +21,7 @@ from rules.choices import Kind
 from service.access.caller import Role
 from service.api.cursors import position_cursor, read_position
 from service.api.dependencies import (
+    MULTIPART,
     CallerDep,
     Cursor,
     DatabaseDep,
@@ -33,7 +34,7 @@ from service.api.dependencies import (
     needs,
 )
 from service.api.idempotency import IdempotentRoute
-from service.api.uploads import MULTIPART, keep_upload, plain_name, refused
+from service.api.uploads import keep_upload, plain_name, refused
 from service.deletion import Deleted, delete_dataset, forget_file
 from service.problems import problems
 from service.settings import Settings

@@ -5,8 +5,8 @@ Async without awaiting: a plain function would cost a hop to another thread for 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request
@@ -14,18 +14,22 @@ from fastapi.params import Depends as Dependency
 
 from service.access.caller import Caller, Role
 from service.access.entrance import Access
-from service.errors import MediaTypeRefused, NotAllowed, NotFound, NotSignedIn
+from service.errors import MediaTypeRefused, NotAllowed, NotFound, NotSignedIn, Place, RequestRefused
 from service.jobs.queue import JobQueue
+from service.problems import pointer
 from service.rulebook import Rulebook
 from service.settings import Settings
 from service.storage.assessments import Assessments
-from service.storage.comparisons import Comparisons
+from service.storage.comparisons import Comparisons, StoredComparison
 from service.storage.corpora import Corpora
 from service.storage.database import Database
 from service.storage.datasets import Datasets
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
+MULTIPART: Final = "multipart/form-data"
+NUL_IN_JSON: Final = rb"\u0000"
+NO_NUL: Final = "the character NUL; expected text without it"
 
 
 async def _caller(request: Request) -> Caller:
@@ -109,15 +113,37 @@ def needs(role: Role) -> Dependency:
 
 
 def body_of(*accepted: str) -> Dependency:
-    """Refuse a body of another media type; this also keeps forms on other web sites from posting here."""
+    """Refuse a body of another media type; this also keeps forms on other web sites from posting here. Refuse the
+    character NUL as well: JSON can write it, and PostgreSQL cannot store it."""
 
     async def refuse_others(request: Request) -> None:
         stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if stated not in accepted:
             raise MediaTypeRefused(stated, accepted)
+        # Both were read before, and are remembered by the request.
+        if stated == MULTIPART:
+            body: Any = dict(await request.form())
+        else:
+            body = await request.json() if NUL_IN_JSON in await request.body() else None
+        if places := [Place(NO_NUL, pointer(parts)) for parts in _nuls(body)]:
+            raise RequestRefused(places)
 
     check: Callable[[Request], Awaitable[None]] = refuse_others
     return Dependency(check)
+
+
+def _nuls(document: Any) -> Iterator[list[str | int]]:
+    """Where in it a text, or the name of a field, has the character NUL. A name is told by what it lies in."""
+    if isinstance(document, str):
+        if "\0" in document:
+            yield []
+    elif isinstance(document, (dict, list)):
+        items = document.items() if isinstance(document, dict) else enumerate(document)
+        for key, value in items:
+            if isinstance(key, str) and "\0" in key:
+                yield []
+            else:
+                yield from ([key, *parts] for parts in _nuls(value))
 
 
 AssessmentsDep = Annotated[Assessments, Depends(_assessments)]
@@ -133,9 +159,9 @@ Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")]
 
 
-def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> UUID:
-    return comparisons.get(id).id
+def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> StoredComparison:
+    return comparisons.get(id)
 
 
-FollowedId = Annotated[UUID, Depends(_followed)]
+Followed = Annotated[StoredComparison, Depends(_followed)]
 """Found before a stream begins: after that an answer cannot say any more that there is none."""

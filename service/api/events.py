@@ -7,10 +7,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from service.access.caller import Role
-from service.api.dependencies import ComparisonsDep, FollowedId, needs
+from service.api.dependencies import Followed, needs
 from service.problems import problems
 from service.storage.comparisons import ENDED
 
@@ -25,15 +24,13 @@ router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])
 )
 async def follow_comparison(
     request: Request,
-    id: FollowedId,
-    comparisons: ComparisonsDep,
+    followed: Followed,
     last_event_id: Annotated[int, Header(ge=0, description="Number of the last event seen.")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """Follow a comparison as server-sent events, from the first one or after `Last-Event-ID`, to its end."""
-    async for event in request.app.state.following.events(id, last_event_id):
+    seen = min(last_event_id, followed.events)
+    if followed.status in ENDED and seen == followed.events:
+        return  # its end was seen: no other event would ever end this stream
+    async for event in request.app.state.following.events(followed.id, seen):
         data = {"at": event.at.isoformat(), **event.data}
         yield ServerSentEvent(data=data, event=event.kind, id=str(event.number))
-        if event.kind in ENDED:
-            stored = await run_in_threadpool(comparisons.get, id)
-            if stored.events == event.number:
-                return

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from service.access.caller import Caller
 from service.errors import NotNow, Place, RequestRefused
+from service.problems import problems
 from service.storage.idempotency import IdempotencyKeys
 
 HEADER: Final = "Idempotency-Key"
@@ -20,11 +21,26 @@ REPLAYED: Final = "Idempotency-Replayed"
 LONGEST: Final = 255
 KEPT_HEADERS: Final = ("location", "content-type", "etag")
 
+PARAMETER: Final = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Any text. Sent again with the same one within 24 hours, the request is answered as it was before.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST},
+}
+"""As the description of the API tells it: no route reads it."""
+
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class IdempotentRoute(APIRoute):
     """Routes whose POST may be repeated under the same key, for 24 hours. Failures are not kept."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **told: Any) -> None:
+        if "POST" in (told.get("methods") or ()):
+            told["openapi_extra"] = {"parameters": [PARAMETER]}
+            told["responses"] = {**(told.get("responses") or {}), **problems(409, 422)}
+        super().__init__(path, endpoint, **told)
 
     def get_route_handler(self) -> Handler:
         """The route's own handler, once for each key."""

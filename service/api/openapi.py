@@ -15,10 +15,9 @@ from rules.questionnaire import questionnaire
 from service.access.entrance import UNGUARDED
 from service.api import access_examples, comparison_examples
 from service.api.assessments import show, show_version
-from service.api.dependencies import JSON, MERGE_PATCH
+from service.api.dependencies import JSON, MERGE_PATCH, MULTIPART
 from service.api.forms import judge, parse_form
 from service.api.merge_patch import merge
-from service.api.uploads import MULTIPART
 from service.errors import FormRefused
 from service.problems import MEDIA_TYPE, Problem, problem, problems
 from service.rulebook import Rulebook
@@ -142,14 +141,14 @@ def _example_problem() -> dict[str, Any]:
 
 
 def _add_access(document: dict[str, Any]) -> None:
-    """What the entrance asks of every call, whatever its route says."""
+    """What every call may meet before it reaches its route: the entrance, and the limit of bodies."""
     described = {"type": "http", "scheme": "bearer", "description": "A key, made by `advisor keys create`."}
     document["components"]["securitySchemes"] = {"key": described}
     for path, operations in document["paths"].items():
         for operation in operations.values():
             operation["security"] = [] if path in UNGUARDED else [{"key": []}]
-            if path not in UNGUARDED:
-                operation["responses"].update({str(status): told for status, told in problems(429).items()})
+            may_be = ([] if path in UNGUARDED else [429]) + ([413] if "requestBody" in operation else [])
+            operation["responses"].update({str(status): told for status, told in problems(*may_be).items()})
 
 
 def _add_problems(document: dict[str, Any]) -> None:

@@ -14,7 +14,6 @@ from service.settings import Settings
 from service.storage.files import Files, KeptFile
 from service.storage.folders import files_folder
 
-MULTIPART: Final = "multipart/form-data"
 CHUNK: Final = 1 << 20
 LOOK: Final = 64 << 10
 """Bytes of a file that are looked at."""

@@ -24,7 +24,7 @@ from service.api.dependencies import (
     CorporaDep,
     DatabaseDep,
     DatasetsDep,
-    FollowedId,
+    Followed,
     JobsDep,
     SettingsDep,
     needs,
@@ -115,17 +115,17 @@ def show_comparison(
 
 @router.get("/{id}/progress", response_class=EventSourceResponse, dependencies=[needs(Role.READER)])
 async def follow_progress(
-    request: Request, id: FollowedId, comparisons: ComparisonsDep, database: DatabaseDep
+    request: Request, followed: Followed, comparisons: ComparisonsDep, database: DatabaseDep
 ) -> AsyncIterator[ServerSentEvent]:
     """The part of the page that moves, again after every event; how things stand now comes first, so that whoever
     comes back has missed nothing."""
-    stored, text = await run_in_threadpool(_state, request, id, comparisons, database)
+    stored, text = await run_in_threadpool(_state, request, followed.id, comparisons, database)
     yield ServerSentEvent(raw_data=text, id=str(stored.events))
     if stored.status not in ENDED:
-        async for event in request.app.state.following.events(id, stored.events):
+        async for event in request.app.state.following.events(followed.id, stored.events):
             if event.number <= stored.events:
                 continue
-            stored, text = await run_in_threadpool(_state, request, id, comparisons, database)
+            stored, text = await run_in_threadpool(_state, request, followed.id, comparisons, database)
             yield ServerSentEvent(raw_data=text, id=str(stored.events))
             if stored.status in ENDED:
                 break

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from service.errors import StorageUnavailable
 
@@ -128,6 +129,8 @@ def _unavailable_is_ours() -> Iterator[None]:
         if not is_outage(error):
             raise
         raise StorageUnavailable(f"the database did not answer: {error.orig}") from error
+    except NoConnectionFree as error:
+        raise StorageUnavailable("every connection to the database is in use") from error
 
 
 def is_outage(error: DatabaseError | InterfaceError) -> bool:

@@ -165,6 +165,18 @@ def test_events_go_on_after_the_last_one_seen(
     assert numbers(**{"Last-Event-ID": "701"}) == [702, 703]
 
 
+@pytest.mark.parametrize("seen", ["3", "4", str(10**40)])
+def test_whoever_has_seen_the_end_waits_for_nothing(
+    client: TestClient, start: Callable[..., dict[str, Any]], runs: Runs, seen: str
+) -> None:
+    """Also a number that is none of ours: nothing with a higher one would ever come."""
+    run = Run(UUID(start()["id"]), 1)
+    runs.begin(run)
+    runs.end(run, Status.FINISHED, {})
+    answer = client.get(f"/v1/comparisons/{run.comparison}/events", headers={"Last-Event-ID": seen})
+    assert (answer.status_code, answer.text) == (200, "")
+
+
 def test_no_report_before_there_is_one(client: TestClient, start: Callable[..., dict[str, Any]], runs: Runs) -> None:
     id = start()["id"]
     assert client.get(f"/v1/comparisons/{id}/report").status_code == 409

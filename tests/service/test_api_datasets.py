@@ -86,6 +86,19 @@ def test_too_many_bytes_are_refused(tmp_path: Path) -> None:
         assert kept_files(settings) == []
 
 
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_body_far_too_large_is_a_problem_like_others(tmp_path: Path, stated: bool) -> None:
+    """With its length stated, and sent in pieces without one."""
+    body = b'{"form": {"task": {"name": "' + b"x" * 2_000_000 + b'"}}}'
+    headers = {"content-type": "application/json"}
+    with TestClient(create_app(Settings(data_folder=tmp_path / "data", upload_bytes=1000))) as client:
+        answer = client.post("/v1/assessments", content=body if stated else iter([body]), headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+    assert answer.json()["type"] == "urn:problem-type:advisor:upload-too-large"
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
+    assert "1,000 bytes" in answer.json()["detail"]
+
+
 def test_a_repeated_post_with_the_same_key_gets_the_same_answer(client: TestClient) -> None:
     headers = {"Idempotency-Key": "once"}
     body = {"params": {"wait": 0}, "headers": headers}
