@@ -61,7 +61,7 @@ def test_every_queue_has_a_row() -> None:
 
 def test_the_figures_on_the_page_are_those_that_are_told(tmp_path: Path) -> None:
     settings = Settings(data_folder=tmp_path)
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings), base_url="http://localhost", client=("127.0.0.1", 50000)) as client:
         database = open_database(settings.database)
         Leases(database, "worker-1", QUEUES, 60).renew()
         database.close()
