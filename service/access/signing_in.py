@@ -7,25 +7,26 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Form, Query, Request
-from jinja2 import Environment, PackageLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from service.access.credentials import new_token, sha256_of
 from service.access.entrance import COOKIE, SIGN_IN
 from service.api.dependencies import AccessDep, DatabaseDep
+from service.pages.rendering import page
 from service.storage.database import Database
 from service.storage.sessions import LIFETIME, Sessions
 
 LONGEST = 2_000
 router = APIRouter(include_in_schema=False)
-pages = Environment(loader=PackageLoader("service", "pages/templates"), autoescape=True)
 
 
 @router.get(SIGN_IN)
-async def ask_for_key(access: AccessDep, next: Annotated[str, Query(max_length=LONGEST)] = "/") -> HTMLResponse:
+async def ask_for_key(
+    request: Request, access: AccessDep, next: Annotated[str, Query(max_length=LONGEST)] = "/"
+) -> HTMLResponse:
     """The page that asks for a key, or says that none is needed."""
-    return _page(next, is_open=await access.openness.is_open())
+    return _page(request, next, is_open=await access.openness.is_open())
 
 
 @router.post(SIGN_IN)
@@ -40,7 +41,7 @@ async def sign_in(
     holder = await access.holders.of_key(key.strip())
     if holder is None or holder.key is None:
         refused = "This key is unknown or was revoked."
-        return _page(next, is_open=await access.openness.is_open(), refused=refused, status=401)
+        return _page(request, next, is_open=await access.openness.is_open(), refused=refused, status=401)
     token = new_token()
     await run_in_threadpool(_begin, database, request.cookies.get(COOKIE), token, holder.key)
     access.holders.forget()
@@ -79,6 +80,5 @@ def _begin(database: Database, before: str | None, token: str, key: UUID) -> Non
     sessions.add(sha256_of(token), key)
 
 
-def _page(next: str, *, is_open: bool, refused: str = "", status: int = 200) -> HTMLResponse:
-    page = pages.get_template("sign_in.html").render(next=local(next), is_open=is_open, refused=refused)
-    return HTMLResponse(page, status)
+def _page(request: Request, next: str, *, is_open: bool, refused: str = "", status: int = 200) -> HTMLResponse:
+    return page(request, "sign_in.html", "Sign in", (), status, next=local(next), is_open=is_open, refused=refused)

@@ -131,3 +131,11 @@ ComparisonId = Annotated[UUID, Depends(id_of("comparison"))]
 KeyId = Annotated[UUID, Depends(id_of("key"))]
 Limit = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before; leave it out for the first page.")]
+
+
+def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> UUID:
+    return comparisons.get(id).id
+
+
+FollowedId = Annotated[UUID, Depends(_followed)]
+"""Found before a stream begins: after that an answer cannot say any more that there is none."""

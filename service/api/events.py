@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Annotated
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from service.access.caller import Role
-from service.api.dependencies import ComparisonId, ComparisonsDep, needs
+from service.api.dependencies import ComparisonsDep, FollowedId, needs
 from service.problems import problems
 from service.storage.comparisons import ENDED
 
 router = APIRouter(prefix="/v1/comparisons", tags=["comparisons"])
-
-
-def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> UUID:
-    """Found before the stream begins: after that an answer cannot say any more that there is none."""
-    return comparisons.get(id).id
 
 
 @router.get(
@@ -31,7 +25,7 @@ def _followed(id: ComparisonId, comparisons: ComparisonsDep) -> UUID:
 )
 async def follow_comparison(
     request: Request,
-    id: Annotated[UUID, Depends(_followed)],
+    id: FollowedId,
     comparisons: ComparisonsDep,
     last_event_id: Annotated[int, Header(ge=0, description="Number of the last event seen.")] = 0,
 ) -> AsyncIterator[ServerSentEvent]:

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from service.access.caller import Role
 from service.api import comparisons as api
+from service.api.comparison_views import Limits, NewComparison
 from service.api.dependencies import (
     AssessmentsDep,
     CallerDep,
@@ -23,12 +24,13 @@ from service.api.dependencies import (
     CorporaDep,
     DatabaseDep,
     DatasetsDep,
+    FollowedId,
     JobsDep,
     SettingsDep,
     needs,
 )
 from service.errors import RequestRefused
-from service.pages.forms import SentForm, own_forms_only, problems_by_field
+from service.pages.forms import SentForm, problems_by_field
 from service.pages.offer import Offer
 from service.pages.progress_view import ProgressView
 from service.pages.rendering import page, text_of
@@ -63,7 +65,7 @@ def new_comparison(
     return _options_page(request, offer, typed, {})
 
 
-@router.post("", dependencies=[needs(Role.EDITOR), own_forms_only()])
+@router.post("", dependencies=[needs(Role.EDITOR)])
 def start_comparison(
     request: Request,
     form: SentForm,
@@ -78,7 +80,7 @@ def start_comparison(
     """Have it planned. It stops at the plan, so that somebody agrees before anything is fitted or paid for."""
     typed = _typed_in(form)
     try:
-        body = api.NewComparison.model_validate(_body(form, typed))
+        body = NewComparison.model_validate(_body(form, typed))
         started = api.start_comparison(body, settings, caller, datasets, corpora, assessments, comparisons, jobs)
     except ValidationError as error:
         problems = {str(found["loc"][0]): found["msg"] for found in error.errors(include_url=False)}
@@ -113,7 +115,7 @@ def show_comparison(
 
 @router.get("/{id}/progress", response_class=EventSourceResponse, dependencies=[needs(Role.READER)])
 async def follow_progress(
-    request: Request, id: ComparisonId, comparisons: ComparisonsDep, database: DatabaseDep
+    request: Request, id: FollowedId, comparisons: ComparisonsDep, database: DatabaseDep
 ) -> AsyncIterator[ServerSentEvent]:
     """The part of the page that moves, again after every event; how things stand now comes first, so that whoever
     comes back has missed nothing."""
@@ -130,7 +132,7 @@ async def follow_progress(
     yield ServerSentEvent(raw_data="ended", event="ended")
 
 
-@router.post("/{id}/approve", dependencies=[needs(Role.EDITOR), own_forms_only()])
+@router.post("/{id}/approve", dependencies=[needs(Role.EDITOR)])
 def approve_comparison(
     id: ComparisonId, comparisons: ComparisonsDep, database: DatabaseDep, caller: CallerDep, jobs: JobsDep
 ) -> Response:
@@ -139,7 +141,7 @@ def approve_comparison(
     return _back(id)
 
 
-@router.post("/{id}/cancel", dependencies=[needs(Role.EDITOR), own_forms_only()])
+@router.post("/{id}/cancel", dependencies=[needs(Role.EDITOR)])
 def cancel_comparison(
     id: ComparisonId, comparisons: ComparisonsDep, database: DatabaseDep, caller: CallerDep
 ) -> Response:
@@ -148,7 +150,7 @@ def cancel_comparison(
     return _back(id)
 
 
-@router.post("/{id}/resume", dependencies=[needs(Role.EDITOR), own_forms_only()])
+@router.post("/{id}/resume", dependencies=[needs(Role.EDITOR)])
 def resume_comparison(
     id: ComparisonId,
     comparisons: ComparisonsDep,
@@ -158,7 +160,7 @@ def resume_comparison(
     jobs: JobsDep,
 ) -> Response:
     """Go on where it stopped."""
-    limits = api.Limits(budget=None, calls=None)
+    limits = Limits(budget=None, calls=None)
     api.resume_comparison(id, limits, comparisons, settings, database, caller, jobs)
     return _back(id)
 

@@ -1,17 +1,14 @@
-"""What a browser sent: from this site, and as texts."""
+"""What a form sent, as texts, and what was wrong with it."""
 
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from fastapi import Depends, Request
-from fastapi.params import Depends as Dependency
 from starlette.datastructures import FormData
 
-from service.errors import NotAllowed, RequestRefused
-
-OURS = ("same-origin", "none")
+from service.errors import RequestRefused
 
 
 async def _form(request: Request) -> FormData:
@@ -19,18 +16,6 @@ async def _form(request: Request) -> FormData:
 
 
 SentForm = Annotated[FormData, Depends(_form)]
-
-
-def own_forms_only() -> Dependency:
-    """Refuse what a page of another site sends: the browser says from where, and a site cannot change that."""
-
-    async def refuse_others(request: Request) -> None:
-        site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-        ours = site in OURS if site is not None else origin in (None, "null") or _host(origin) == request.url.netloc
-        if not ours:
-            raise NotAllowed("this form was sent from another web site; open the page here and send it again")
-
-    return Dependency(refuse_others)
 
 
 def problems_by_field(error: RequestRefused) -> dict[str, str]:
@@ -44,7 +29,3 @@ def problems_by_field(error: RequestRefused) -> dict[str, str]:
 
 def _parts(pointer: str | None) -> list[str]:
     return [unquote(part).replace("~1", "/").replace("~0", "~") for part in (pointer or "#").split("/")[1:]]
-
-
-def _host(origin: str | None) -> str:
-    return urlsplit(origin or "").netloc

@@ -1,4 +1,4 @@
-"""Templates into responses: the one place where a page is made, with the headers that every page has."""
+"""Templates into responses: the one place where a page is made."""
 
 from __future__ import annotations
 
@@ -17,11 +17,6 @@ from service.access.caller import Role
 from service.storage.comparisons import Status
 
 FOLDER: Final = Path(__file__).parent
-POLICY: Final = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-"""Nothing from anywhere else, and no script inside a page."""
 VERDICTS: Final = {
     "fine_tune": "Fine-tune",
     "keep": "Keep the cheaper way",
@@ -64,8 +59,7 @@ def is_partial(request: Request) -> bool:
 
 
 def _response(request: Request, template: str, status: int, **context: Any) -> HTMLResponse:
-    headers = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store", "Vary": "HX-Request, Accept"}
-    return HTMLResponse(text_of(request, template, **context), status, headers)
+    return HTMLResponse(text_of(request, template, **context), status, {"Vary": "HX-Request, Accept"})
 
 
 def _standing(request: Request) -> dict[str, Any]:

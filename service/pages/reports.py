@@ -72,7 +72,7 @@ class ReportView:
 
     def judged(self, row: Disagreement) -> list[tuple[str, str]]:
         """The answers of these arms, each marked right or wrong."""
-        told = zip(self.report.arms, self.view.judged(row), strict=True)
+        told = zip(self.report.arms, self.view.marked(row), strict=True)
         return [judged for arm, judged in told if arm in self.pair]
 
     def _is_chosen(self, row: Disagreement) -> bool:

@@ -18,7 +18,7 @@
 
   for (const element of all("body *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
-    const typed = element.matches("input:not([type=hidden]), select, textarea");
+    const typed = element.matches("input:not([type=hidden], [type=checkbox], [type=radio]), select, textarea");
     if (!(own || typed) || !element.checkVisibility()) continue;
     if (element.closest("script, [aria-hidden=true], :disabled")) continue;
     const style = getComputedStyle(element);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -18,7 +19,8 @@ HTMX = {**BROWSER, "HX-Request": "true"}
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
     app = create_app(Settings(data_folder=tmp_path / "data", cache_folder=tmp_path / "cache"))
-    with TestClient(app, headers=BROWSER, follow_redirects=False, raise_server_exceptions=False) as client:
+    here: Any = {"base_url": "http://localhost", "client": ("127.0.0.1", 50000)}
+    with TestClient(app, headers=BROWSER, follow_redirects=False, raise_server_exceptions=False, **here) as client:
         yield client
 
 

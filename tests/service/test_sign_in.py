@@ -177,7 +177,7 @@ def test_the_sign_in_page_loads_nothing_from_anywhere(browser: TestClient) -> No
     page = browser.get("/sign-in")
     assert page.headers["Cache-Control"] == "no-store"
     assert page.headers["Referrer-Policy"] == "same-origin"  # with no-referrer browsers would send `Origin: null`
-    assert not re.findall(r"<script|https?://|@import|url\(", page.text)
+    assert not re.findall(r"(?:src|href)=\"(?!/|#|data:,)|https?://|@import|url\(|<script>", page.text)
 
 
 def test_an_open_service_asks_for_no_key(client: TestClient) -> None:

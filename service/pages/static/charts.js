@@ -78,10 +78,10 @@
     };
   };
 
-  const curve = (chart, paint) => ({
+  const curve = (chart, paint, narrow) => ({
     animation: false, textStyle: font(), color: SERIES,
-    grid: { left: 56, right: 24, top: 64, bottom: 48 },
-    legend: { top: 0, left: 0, textStyle: { color: paint.ink, ...font() }, itemGap: 14 },
+    grid: { left: 56, right: 24, top: narrow ? 16 + 26 * chart.series.length : 52, bottom: 52 },
+    legend: { top: 0, left: 0, orient: narrow ? "vertical" : "horizontal", textStyle: { color: paint.ink, ...font() }, itemGap: 14 },
     tooltip: tooltip(paint, (point) => told([point.seriesName, `${point.value[0]} rows: ${point.value[1].toFixed(1)}%`], paint)),
     xAxis: axis(chart.across, paint, { minInterval: 1 }),
     yAxis: axis(chart.axis, paint, { nameGap: 40 }),
@@ -90,7 +90,7 @@
     })),
   });
 
-  const height = (chart, narrow) => chart.kind === "curve" ? 340 : 64 + (narrow ? 52 : 40) * chart.rows.length;
+  const height = (chart, narrow) => chart.kind === "curve" ? 340 + (narrow ? 26 * chart.series.length - 40 : 0) : 64 + (narrow ? 52 : 40) * chart.rows.length;
 
   const draw = (figure, printing = false) => {
     const chart = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
@@ -112,7 +112,7 @@
     }
     plot.resize({ width, height: height(chart, narrow) });
     const paint = colours(printing);
-    plot.setOption(chart.kind === "curve" ? curve(chart, paint) : forest(chart, paint, narrow), true);
+    plot.setOption(chart.kind === "curve" ? curve(chart, paint, narrow) : forest(chart, paint, narrow), true);
   };
   const drawAll = (printing = false) => {
     if (!window.echarts) return;

@@ -36,8 +36,8 @@ def write_rows(path: Path, count: int, seed: int = 1) -> Path:
         filler = " ".join(
             rng.choice(["alpha", "bravo", "castor", "delta", "echo", "fox", "golf", "hotel"]) for _ in range(6)
         )
-        text = f"{filler} {rng.choice(TOPICS[label].split())} {number} {filler[::-1]}"
-        rows.append({"id": f"row-{number}", "input": text, "output": label})
+        text = f"{filler} {rng.choice(TOPICS[label].split())} {seed}{number} {filler[::-1]}"
+        rows.append({"id": f"row-{seed}-{number}", "input": text, "output": label})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -59,7 +59,8 @@ class House:
     def __init__(self, folder: Path, encoder: Path, database: str) -> None:
         self.data = folder / "data"
         self.log = folder / "log.txt"
-        self.rows = write_rows(folder / "tickets.jsonl", 60)
+        self.rows = write_rows(folder / "tickets.jsonl", 90)
+        self.test_rows = write_rows(folder / "test.jsonl", 40, seed=2)
         self.wait_until = wait_until
         self.processes: list[subprocess.Popen[bytes]] = []
         self.environment = {
@@ -99,6 +100,10 @@ class House:
         answer = self.http.post("/v1/comparisons", json=body)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["id"])
+
+    def begin(self) -> str:
+        """A comparison of eleven trials: rows to test on keep their number small."""
+        return self.compare(self.upload(self.rows), test_dataset_id=self.upload(self.test_rows))
 
     def comparison(self, id: str) -> dict[str, Any]:
         answer = self.http.get(f"/v1/comparisons/{id}")

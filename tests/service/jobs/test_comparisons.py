@@ -17,7 +17,7 @@ def test_from_upload_to_report(house: Any) -> None:
     assert house.http.get(f"/v1/comparisons/{comparison}/report.md").text.startswith("#")
     page = house.http.get(f"/v1/comparisons/{comparison}/report", headers={"Accept": "text/html"})
     assert page.headers["content-type"].startswith("text/html")
-    assert house.http.get(f"/v1/datasets/{dataset}").json()["audit"]["examples"] == 60
+    assert house.http.get(f"/v1/datasets/{dataset}").json()["audit"]["examples"] == 90
     kinds = [kind for _, kind, _ in house.events(comparison)]
     assert kinds[:2] == ["queued", "started"]
     assert kinds[-1] == "finished"

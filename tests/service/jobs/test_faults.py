@@ -24,7 +24,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, open_house: Any) -> di
     folder = tmp_path_factory.mktemp("undisturbed")
     with open_house(folder, f"sqlite:///{folder / 'a.sqlite3'}") as house:
         house.serve()
-        id = house.compare(house.upload(house.rows))
+        id = house.begin()
         house.ended(id)
         report: dict[str, Any] = house.report(id)
         return report
@@ -33,9 +33,10 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, open_house: Any) -> di
 def test_a_worker_killed_in_the_middle_of_a_trial(house: Any, undisturbed: dict[str, Any]) -> None:
     house.serve("--no-worker")
     worker = house.work()
-    id = house.compare(house.upload(house.rows))
+    id = house.begin()
     house.started(id, "lora")
     worker.kill()
+    house.wait_until(lambda: not house.children(), "its children are gone", 5.0)
     house.work()
     house.ended(id)
     assert house.report(id) == undisturbed
@@ -45,7 +46,7 @@ def test_a_worker_killed_in_the_middle_of_a_trial(house: Any, undisturbed: dict[
 def test_one_of_two_workers_killed_twice(house: Any, undisturbed: dict[str, Any]) -> None:
     house.serve("--no-worker")
     house.work()
-    id = house.compare(house.upload(house.rows))
+    id = house.begin()
     for arm in ("few_shot", "lora"):
         worker = house.work()
         house.started(id, arm)
@@ -58,7 +59,7 @@ def test_one_of_two_workers_killed_twice(house: Any, undisturbed: dict[str, Any]
 def test_a_worker_that_sleeps_longer_than_its_lease(house: Any, undisturbed: dict[str, Any]) -> None:
     house.serve("--no-worker")
     sleeper = house.work()
-    id = house.compare(house.upload(house.rows))
+    id = house.begin()
     house.started(id, "lora")
     sleeper.send_signal(signal.SIGSTOP)
     house.work()
@@ -72,7 +73,7 @@ def test_a_worker_that_sleeps_longer_than_its_lease(house: Any, undisturbed: dic
 def test_the_service_killed_while_events_stream(house: Any, undisturbed: dict[str, Any]) -> None:
     house.work()
     service = house.serve("--no-worker")
-    id = house.compare(house.upload(house.rows))
+    id = house.begin()
     seen: list[int] = []
     with suppress(httpx2.TransportError), house.http.stream("GET", f"/v1/comparisons/{id}/events") as stream:
         for line in stream.iter_lines():
@@ -92,7 +93,7 @@ def test_the_service_killed_while_events_stream(house: Any, undisturbed: dict[st
 def test_a_database_that_is_away_for_a_while(house: Any, undisturbed: dict[str, Any], outage: Any) -> None:
     """PostgreSQL is killed and started again; SQLite is locked by somebody else for longer than a writer waits."""
     house.serve()
-    id = house.compare(house.upload(house.rows))
+    id = house.begin()
     house.started(id, "few_shot")
     with outage(house.environment["ADVISOR_DATABASE_URL"]):
         time.sleep(12)
@@ -104,7 +105,7 @@ def test_a_database_that_is_away_for_a_while(house: Any, undisturbed: dict[str, 
 def test_a_disk_that_is_full_while_a_trial_is_written(house: Any, undisturbed: dict[str, Any]) -> None:
     with small_disk(house.data / "comparisons") as disk:
         house.serve("--no-worker")
-        id = house.compare(house.upload(house.rows))
+        id = house.begin()
         worker = house.work()
         house.started(id, "zero_shot")
         filler = disk / "filler"
@@ -120,7 +121,7 @@ def test_a_disk_that_is_full_while_a_trial_is_written(house: Any, undisturbed: d
 
 def test_a_trial_that_kills_its_process_is_given_up_and_the_rest_goes_on(house: Any) -> None:
     house.serve("--no-worker")
-    id = house.compare(house.upload(house.rows))
+    id = house.begin()
     killed = 0
     house.work("--queues", "comparisons,trials,gpu,planning")
     first = house.started(id, "lora")["key"]
@@ -142,7 +143,7 @@ def test_a_trial_that_kills_its_process_is_given_up_and_the_rest_goes_on(house: 
 
 def test_cancelled_within_two_seconds_and_resumed(house: Any, undisturbed: dict[str, Any]) -> None:
     house.serve()
-    id = house.compare(house.upload(house.rows))
+    id = house.begin()
     house.started(id, "lora")
     at_work = house.children()
     assert house.http.post(f"/v1/comparisons/{id}/cancel").json()["status"] == "cancelled"
