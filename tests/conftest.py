@@ -210,7 +210,9 @@ def _database_on(postgresql_server: str) -> Iterator[str]:
     name = f"test_{next(DATABASES)}"
     with psycopg.connect(postgresql_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-        yield postgresql_server.rpartition("/")[0] + f"/{name}"
+    yield postgresql_server.rpartition("/")[0] + f"/{name}"
+    # Another connection: a test may have killed the server in between.
+    with psycopg.connect(postgresql_server, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 

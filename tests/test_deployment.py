@@ -41,9 +41,11 @@ def image_environment() -> dict[str, str]:
 
 def refuse_unknown(arguments: list[str]) -> None:
     """Parse a command as `advisor` would, without running it."""
-    name, *rest = arguments
-    command = get_command(app).commands[name]  # type: ignore[attr-defined]
-    with command.make_context(name, rest) as context:
+    command: Any = get_command(app)
+    while hasattr(command, "commands"):
+        name, *arguments = arguments
+        command = command.commands[name]
+    with command.make_context(name, arguments) as context:
         assert context.args == []
 
 
@@ -119,6 +121,14 @@ def test_compose_runs_commands_that_exist() -> None:
     for name in ("service", "worker"):
         refuse_unknown(COMPOSE["services"][name]["command"])
     assert "--no-worker" in COMPOSE["services"]["service"]["command"]
+
+
+def test_the_first_steps_that_compose_tells_exist() -> None:
+    told = re.findall(r"^# +docker compose run --rm (\w+) (.+)$", (ROOT / "compose.yaml").read_text(), re.MULTILINE)
+    assert told
+    for service, command in told:
+        assert service in COMPOSE["services"]
+        refuse_unknown(command.split())
 
 
 def test_service_and_worker_share_the_database_and_the_data_folder() -> None:

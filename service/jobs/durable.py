@@ -72,6 +72,8 @@ def working(settings: Settings, database: Database, queues: Sequence[str]) -> It
     finally:
         worker.stop()
         heart.stop()
+        # What it takes from the queue while it ends stays there, and is handed on; it would be told as errors.
+        logging.getLogger("dbos").setLevel(logging.CRITICAL)
         DBOS.destroy(workflow_completion_timeout_sec=0)
         employ(None)
         _let_go(leases)
