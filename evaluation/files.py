@@ -1,5 +1,7 @@
 """JSONL, CSV and TSV files: their text, and their rows with the line that each begins on.
 
+Parquet files, which are no text, are read in `parquet.py`.
+
 A file is read whole or not at all. Every message names file and place, what was expected there and what to do.
 """
 
@@ -12,9 +14,11 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 HALF_PAIR = re.compile("[\ud800-\udfff]")
+PARQUET: Final = ".parquet"
+DELIMITED: Final = (".csv", ".tsv")
 LONGEST_TEXT = 100_000
 """Characters. A longer cell is nearly always a quoting fault or a pasted file, not an example."""
 
@@ -39,7 +43,16 @@ class FileRow:
     """The values of one row by column, as they stand in the file; all of them texts in CSV and TSV."""
 
     line: int
+    """In a Parquet file the row, counted from 1."""
     values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FileRows:
+    """A file's rows in order, and all names of columns that occur."""
+
+    columns: tuple[str, ...]
+    rows: tuple[FileRow, ...]
 
 
 Parser = Callable[[Path, str, Content], Iterator[FileRow]]
@@ -52,12 +65,8 @@ def text_of(path: Path, content: Content = EXAMPLES) -> str:
     """
     try:
         raw = path.read_bytes()
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: no such file.") from None
-    except IsADirectoryError:
-        raise DatasetError(f"{path} is a folder; name one JSONL, CSV or TSV file in it.") from None
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.") from error
+        raise cannot_open(path, error) from error
     if not raw.strip():
         raise _empty(path, content)
     try:
@@ -72,15 +81,39 @@ def text_of(path: Path, content: Content = EXAMPLES) -> str:
     return text
 
 
+def cannot_open(path: Path, error: OSError | ValueError) -> DatasetError:
+    """Why a file could not be opened, in words."""
+    if isinstance(error, FileNotFoundError):
+        return DatasetError(f"{path}: no such file.")
+    if isinstance(error, IsADirectoryError):
+        return DatasetError(f"{path} is a folder; name one JSONL, CSV, TSV or Parquet file in it.")
+    return DatasetError(f"{path} cannot be read: {getattr(error, 'strerror', error)}.")
+
+
+def no_rows(path: Path, content: Content) -> DatasetError:
+    """A file that is not empty and yet holds nothing."""
+    return DatasetError(f"{path.name} has no rows; expected {content.row}.")
+
+
+def is_parquet(name: str) -> bool:
+    """By how the file's name ends."""
+    return name.lower().endswith(PARQUET)
+
+
+def unit_of(name: str) -> str:
+    """What the rows of such a file are counted in, for messages: a Parquet file has no lines."""
+    return "row" if is_parquet(name) else "line"
+
+
 def parser_for(path: Path) -> Parser:
-    """What reads the rows of such a file from its path, its text and what it should hold.
+    """What reads the rows of such a file, if it is a text file, from its path, its text and what it should hold.
 
     Raises `DatasetError` for a name that ends otherwise; the parser raises it for the first malformed row.
     """
     parsers = {".jsonl": _jsonl_rows, ".ndjson": _jsonl_rows, ".csv": _csv_rows, ".tsv": _csv_rows}
     parser = parsers.get(path.suffix.lower())
     if parser is None:
-        known = ", ".join(parsers)
+        known = ", ".join((*parsers, PARQUET))
         raise DatasetError(f"{path.name}: unknown file type {path.suffix!r}; expected one of {known}.")
     return parser
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from evaluation.files import is_parquet
+
 
 class Severity(StrEnum):
     """A blocker stops the comparison; a warning is repeated in the report."""
@@ -35,6 +37,11 @@ class AuditFinding(BaseModel):
     message: str
     what_to_do: str
     rows: tuple[tuple[Place, ...], ...] = ()
+
+    @property
+    def unit(self) -> str:
+        """What `lines` counts: `row` where all files are Parquet, else `line`."""
+        return "row" if all(is_parquet(place.file) for rows in self.rows for place in rows) else "line"
 
     @property
     def lines(self) -> str:

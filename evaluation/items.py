@@ -44,7 +44,8 @@ def read_items(path: Path, columns: Columns | None = None) -> Dataset:
     Several references of one item are joined by a slash. Raises `DatasetError` for a file that cannot be read, for
     columns that are named but not there, for missing ids and for ids that occur twice.
     """
-    table, columns = read_table(path), columns or Columns()
+    columns = replace(columns or Columns(), outputs=TARGET_NAMES)
+    table = read_table(path, columns=columns)
     id_column = _column(table, None, ID_NAMES)
     if id_column is None:
         raise DatasetError(
@@ -52,7 +53,7 @@ def read_items(path: Path, columns: Columns | None = None) -> Dataset:
             "expected one, such as 'id', with the ids that the recorded answers name."
         )
     input_column = _column(table, columns.input, INPUT_NAMES)
-    target_column = _column(table, columns.output, TARGET_NAMES)
+    target_column = _column(table, columns.output, columns.outputs)
     group_column = _column(table, None, GROUP_NAMES)
 
     def item(row: Row) -> Example:

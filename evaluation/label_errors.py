@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from evaluation.dataset import Dataset, Example, inputs_of
+from evaluation.files import unit_of
 from evaluation.findings import AuditFinding, Place, warning
 from evaluation.policy import EvaluationPolicy
 from evaluation.splits import split_dataset
@@ -166,8 +167,8 @@ def suspected_label_errors(noise: LabelNoise | None) -> Iterator[AuditFinding]:
         return
     several_files = len({suspect.place.file for suspect in noise.suspects}) > 1
     shown = "; ".join(
-        f"{f'{suspect.place.file}:' if several_files else 'line '}{suspect.place.line} has {suspect.given!r}, "
-        f"rather {suspect.suggested!r}"
+        f"{f'{suspect.place.file}:' if several_files else f'{unit_of(suspect.place.file)} '}{suspect.place.line} "
+        f"has {suspect.given!r}, rather {suspect.suggested!r}"
         for suspect in noise.suspects[:5]
     )
     more = f"; and {len(noise.suspects) - 5} more" if len(noise.suspects) > 5 else ""

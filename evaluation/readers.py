@@ -1,4 +1,4 @@
-"""Reads labelled examples from JSONL, CSV and TSV files.
+"""Reads labelled examples from JSONL, CSV, TSV and Parquet files.
 
 A file is read whole or not at all: one bad row refuses it, and the message names file, line, column and what was
 expected there.
@@ -11,49 +11,24 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+from evaluation.columns import GROUP_NAMES, GUESSED, ID_NAMES, INPUT_NAMES, OUTPUT_NAMES, Columns
 from evaluation.dataset import Dataset, Example
-from evaluation.files import EXAMPLES, DatasetError, FileRow, half_pair, parser_for, text_of, too_long
-from evaluation.rows import listed
+from evaluation.files import DatasetError, FileRow, FileRows, half_pair, too_long, unit_of
+from evaluation.rows import listed, read_rows
 
 __all__ = ["GROUP_NAMES", "ID_NAMES", "INPUT_NAMES", "OUTPUT_NAMES", "Columns", "DatasetError", "read_dataset"]
 
-INPUT_NAMES = (
-    "input",
-    "text",
-    "message",
-    "body",
-    "question",
-    "utterance",
-    "sentence",
-    "prompt",
-    "ticket",
-    "query",
-)
-OUTPUT_NAMES = ("output", "label", "category", "intent", "class", "target", "answer", "completion", "topic")
-ID_NAMES = ("id", "key", "uid")
-GROUP_NAMES = ("group", "customer", "thread")
 
-
-@dataclass(frozen=True)
-class Columns:
-    """Which column holds what; None means: guess from the names above."""
-
-    input: str | None = None
-    output: str | None = None
-
-
-def read_dataset(path: Path, columns: Columns = Columns()) -> Dataset:
+def read_dataset(path: Path, columns: Columns = GUESSED) -> Dataset:
     """Read one file of labelled examples.
 
     Raises `DatasetError` for a missing, empty, undecodable or malformed file, unknown columns, rows without input
-    or output, over-long texts and duplicate ids. Rows without an id are numbered by their line.
+    or output, over-long texts and duplicate ids. Rows without an id are numbered by their line
+    (Parquet: by their row).
     """
-    text = text_of(path)
-    rows = list(parser_for(path)(path, text, EXAMPLES))
-    if not rows:
-        raise DatasetError(f"{path.name} has no rows; expected {EXAMPLES.row}.")
-    names = _guess_columns(path, rows, columns)
-    examples = _examples(path, rows, names)
+    file = read_rows(path, columns=columns)
+    names = _guess_columns(path, file, columns)
+    examples = _examples(path, file.rows, names)
     refuse_repeated_ids(examples)
     return Dataset(name=path.stem, examples=tuple(examples))
 
@@ -66,8 +41,8 @@ class _Names:
     group: str | None
 
 
-def _guess_columns(path: Path, rows: Sequence[FileRow], columns: Columns) -> _Names:
-    present = list(dict.fromkeys(name for row in rows for name in row.values))
+def _guess_columns(path: Path, file: FileRows, columns: Columns) -> _Names:
+    present = file.columns
     by_lower = {name.lower(): name for name in reversed(present)}
     there = listed(present, nothing="no columns")
 
@@ -89,7 +64,7 @@ def _guess_columns(path: Path, rows: Sequence[FileRow], columns: Columns) -> _Na
 
     names = _Names(
         input=find("input", columns.input, INPUT_NAMES),
-        output=find("output", columns.output, OUTPUT_NAMES),
+        output=find("output", columns.output, columns.outputs),
         id=optional(ID_NAMES),
         group=optional(GROUP_NAMES),
     )
@@ -100,21 +75,22 @@ def _guess_columns(path: Path, rows: Sequence[FileRow], columns: Columns) -> _Na
 
 def _examples(path: Path, rows: Sequence[FileRow], names: _Names) -> list[Example]:
     examples, problems = [], []
+    unit = unit_of(path.name)
     for row in rows:
         problem = _problem_in(row, names)
         if problem is None:
             examples.append(_example(path, row, names))
         else:
-            problems.append(problem)
+            problems.append(f"{path.name}, {unit} {row.line}, {problem}")
     if problems:
         more = f" ({len(problems)} bad rows in all)" if len(problems) > 1 else ""
-        raise DatasetError(f"{path.name}, {problems[0]}{more}")
+        raise DatasetError(problems[0] + more)
     return examples
 
 
 def _problem_in(row: FileRow, names: _Names) -> str | None:
     for role, column in (("input", names.input), ("output", names.output)):
-        where = f"line {row.line}, column {column!r}"
+        where = f"column {column!r}"
         value = row.values.get(column)
         if value is None:
             return f"{where}: no value; expected the {role} as text."
@@ -127,10 +103,10 @@ def _problem_in(row: FileRow, names: _Names) -> str | None:
         if role == "output" and not str(value).strip():
             return f"{where}: empty; expected a label; fill it in or delete the row."
         if problem := too_long(column, str(value)):
-            return f"line {row.line}, {problem}"
+            return problem
     for name in (names.input, names.output, names.id, names.group):
         if name is not None and (problem := half_pair(name, str(row.values.get(name)))):
-            return f"line {row.line}, {problem}"
+            return problem
     return None
 
 
@@ -144,7 +120,7 @@ def _example(path: Path, row: FileRow, names: _Names) -> Example:
         return None if value is None or str(value).strip() == "" else str(value).strip()
 
     return Example(
-        id=text(names.id) or f"line-{row.line}",
+        id=text(names.id) or f"{unit_of(path.name)}-{row.line}",
         input=str(row.values[names.input]),
         output=str(row.values[names.output]).strip(),
         line=row.line,
@@ -159,7 +135,8 @@ def refuse_repeated_ids(examples: Sequence[Example]) -> None:
     for example in examples:
         first = seen.setdefault(example.id, example.line)
         if first != example.line:
+            unit = unit_of(example.source)
             raise DatasetError(
-                f"{example.source}, line {example.line}: id {example.id!r} is also on line {first}; "
+                f"{example.source}, {unit} {example.line}: id {example.id!r} is also on {unit} {first}; "
                 "expected every id once."
             )

@@ -138,7 +138,7 @@ def _refuse_unknown_items(table: Table, rows: Sequence[_AnswerRow], items: Datas
         file = items.examples[0].source
         more = f" ({len(unknown):,} such rows in all)" if len(unknown) > 1 else ""
         raise DatasetError(
-            f"{table.name}, line {unknown[0].line}: there is no item {unknown[0].id!r} in {file}; "
+            f"{table.name}, {table.at(unknown[0].line)}: there is no item {unknown[0].id!r} in {file}; "
             f"expected ids such as {items.examples[0].id!r}{more}."
         )
 
@@ -149,8 +149,9 @@ def _refuse_repeats(table: Table, rows: Sequence[_AnswerRow]) -> None:
         first = seen.setdefault((row.arm, row.model, row.run, row.id), row.line)
         if first != row.line:
             raise DatasetError(
-                f"{table.name}, line {row.line}: arm {row.arm!r} answers item {row.id!r} on line {first} already, in "
-                f"the same run ({row.run}); expected every answer once; number repeated runs in a column 'run'."
+                f"{table.name}, {table.at(row.line)}: arm {row.arm!r} answers item {row.id!r} on "
+                f"{table.at(first)} already, in the same run ({row.run}); expected every answer once; "
+                "number repeated runs in a column 'run'."
             )
 
 
@@ -166,7 +167,7 @@ def _judged_by(table: Table, rows: Sequence[_AnswerRow]) -> str:
         return BY_LABEL
     row, others = lacking[begun[0]][0], len(given) - len(lacking[begun[0]])
     raise DatasetError(
-        f"{table.name}, line {row.line}, column {begun[0]!r}: no value, though {others:,} other rows have one; "
+        f"{table.name}, {table.at(row.line)}, column {begun[0]!r}: no value, though {others:,} other rows have one; "
         f"expected {JUDGEMENTS[begun[0]]} in every row without an 'error'."
     )
 
@@ -238,8 +239,8 @@ def _stated(table: Table, name: str, rows: Sequence[_AnswerRow]) -> Family | Non
     for row in rows:
         if row.family not in (None, first.family):
             raise DatasetError(
-                f"{table.name}, line {row.line}: arm {name!r} is of family {row.family} here and {first.family} on "
-                f"line {first.line}; expected one family for each arm."
+                f"{table.name}, {table.at(row.line)}: arm {name!r} is of family {row.family} here and {first.family} "
+                f"on {table.at(first.line)}; expected one family for each arm."
             )
     return first.family
 

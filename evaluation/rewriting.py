@@ -10,11 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from evaluation.files import DatasetError, allow_long_cells, delimiter_of, text_of
+from evaluation.chat import MESSAGES, ChatError, read_chat
+from evaluation.files import DELIMITED, DatasetError, allow_long_cells, delimiter_of, is_parquet, text_of
+from evaluation.privacy import masked
 
 BYTE_ORDER_MARK = "\ufeff"
 BETWEEN_VALUES = re.compile(r"[\s,:]*")
+JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*+"(\s*:)?')
+"""With the colon after it, where it is the name of a field."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +38,17 @@ def rewritten(path: Path, changes: Changes) -> str:
     """The file's text with these changes. Rows, cells and line ends that are not named stay byte for byte.
 
     Raises `DatasetError` if a line holds no row, or no text that equals its old input: the file is not the one that was
-    read.
+    read. Also where what is replaced in a chat runs over two of its messages, and for Parquet files, which are not
+    written.
     """
+    if is_parquet(path.name):
+        raise DatasetError(f"{path.name}: Parquet files are read, not written; save it as JSONL or CSV.")
     text = text_of(path)
     mark = BYTE_ORDER_MARK if path.read_bytes().startswith(BYTE_ORDER_MARK.encode()) else ""
-    if path.suffix.lower() in (".csv", ".tsv"):
+    if path.suffix.lower() in DELIMITED:
         delimiter = delimiter_of(path, text)
         return mark + "".join(_changed(path, _csv_rows(text, delimiter), changes, partial(_in_csv, delimiter)))
-    return mark + "".join(_changed(path, _lines(text), changes, _in_json))
+    return mark + "".join(_changed(path, _lines(text), changes, _in_object))
 
 
 def _changed(
@@ -57,7 +65,10 @@ def _changed(
         replacement = left.pop(line)
         if replacement is None:
             continue
-        new = in_row(piece, replacement)
+        try:
+            new = in_row(piece, replacement)
+        except ChatError as error:
+            raise DatasetError(f"{path.name}, line {line}: {error}") from None
         if new == piece:
             raise _other_file(path, line)
         yield new
@@ -82,6 +93,31 @@ def _csv_rows(text: str, delimiter: str) -> Iterator[tuple[int, str]]:
     for _ in reader:
         yield start + 1, "".join(lines[start : reader.line_num])
         start = reader.line_num
+
+
+def _in_object(line: str, replacement: Replacement) -> str:
+    values = json.loads(line)
+    changed = _in_json(line, replacement)
+    return _in_chat(line, values[MESSAGES], replacement) if changed == line and MESSAGES in values else changed
+
+
+def _in_chat(line: str, messages: Any, replacement: Replacement) -> str:
+    """Every text of the line that equals one of those the input is made of. `ChatError` where that does not make the
+    new input, because something was found across two messages."""
+    chat = read_chat(messages)
+    if chat.input.strip() != replacement.old.strip():
+        return line
+    new = {text: replacement.new if len(chat.asked) == 1 else masked(text) for text in chat.asked}
+
+    def written(found: re.Match[str]) -> str:
+        if found[1] or new.get(text := json.loads(found[0]), text) == text:
+            return found[0]
+        return json.dumps(new[text], ensure_ascii=found[0].isascii())
+
+    changed = JSON_TEXT.sub(written, line)
+    if read_chat(json.loads(changed)[MESSAGES]).input.strip() != replacement.new.strip():
+        raise ChatError("what is to be replaced runs over two messages; replace it by hand, or delete the row.")
+    return changed
 
 
 def _in_json(line: str, replacement: Replacement) -> str:

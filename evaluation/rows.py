@@ -1,4 +1,4 @@
-"""Rows of a JSONL, CSV or TSV file, each with its line, and what their cells may hold."""
+"""Rows of a JSONL, CSV, TSV or Parquet file, each with its line, and what their cells may hold."""
 
 from __future__ import annotations
 
@@ -9,7 +9,23 @@ from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
-from evaluation.files import EXAMPLES, Content, DatasetError, half_pair, parser_for, text_of, too_long
+from evaluation.chat import from_chats
+from evaluation.columns import Columns
+from evaluation.files import (
+    DELIMITED,
+    EXAMPLES,
+    Content,
+    DatasetError,
+    FileRows,
+    half_pair,
+    is_parquet,
+    no_rows,
+    parser_for,
+    text_of,
+    too_long,
+    unit_of,
+)
+from evaluation.parquet import parquet_rows
 
 Parsed = TypeVar("Parsed")
 TRUTHS = {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0}
@@ -85,6 +101,10 @@ class Table:
     columns: tuple[str, ...]
     sha256: str
 
+    def at(self, line: int) -> str:
+        """Where a row is, for messages: `line 17`, or `row 17` of a Parquet file."""
+        return f"{unit_of(self.name)} {line}"
+
     def parse(self, reading: Callable[[Row], Parsed]) -> list[Parsed]:
         """Every row as `reading` gives it; `DatasetError` names the first bad row and counts them all."""
         parsed, problems = [], []
@@ -92,25 +112,43 @@ class Table:
             try:
                 parsed.append(reading(row))
             except CellError as error:
-                problems.append(f"{self.name}, line {row.line}, {error}")
+                problems.append(f"{self.name}, {self.at(row.line)}, {error}")
         if problems:
             more = f" ({len(problems)} bad rows in all)" if len(problems) > 1 else ""
             raise DatasetError(problems[0] + more)
         return parsed
 
 
-def read_table(path: Path, what: str = EXAMPLES.row, example: str = EXAMPLES.example) -> Table:
+def read_rows(path: Path, content: Content = EXAMPLES, columns: Columns | None = None) -> FileRows:
+    """Every row of one file, read whole.
+
+    `columns` are given where the rows are examples: chats are then taken apart (`chat.py`), and of a Parquet file only
+    what an example needs is read (`parquet.py`). Raises `DatasetError` for a missing, empty, undecodable or malformed
+    file.
+    """
+    if is_parquet(path.name):
+        return parquet_rows(path, content, columns)
+    text = text_of(path, content)
+    rows = tuple(parser_for(path)(path, text, content))
+    if not rows:
+        raise no_rows(path, content)
+    file = FileRows(tuple(dict.fromkeys(name for row in rows for name in row.values)), rows)
+    return file if columns is None or path.suffix.lower() in DELIMITED else from_chats(path.name, file, columns)
+
+
+def read_table(
+    path: Path, what: str = EXAMPLES.row, example: str = EXAMPLES.example, columns: Columns | None = None
+) -> Table:
     """Read one file whole; column names lose case. `what` and `example` say in messages what a row should be.
 
-    Raises `DatasetError` for a missing, empty, undecodable or malformed file.
+    `columns` as in `read_rows`, whose errors it raises.
     """
-    parser, content = parser_for(path), Content(what, example)
-    read = list(parser(path, text_of(path, content), content))
-    if not read:
-        raise DatasetError(f"{path.name} has no rows; expected {what}.")
-    rows = tuple(Row(row.line, _lower(path, row.line, row.values)) for row in read)
-    columns = tuple(dict.fromkeys(name for row in rows for name in row.cells))
-    return Table(path.name, rows, columns, hashlib.sha256(path.read_bytes()).hexdigest())
+    file = read_rows(path, Content(what, example), columns)
+    rows = tuple(Row(row.line, _lower(path, row.line, row.values)) for row in file.rows)
+    names = tuple(dict.fromkeys(name.lower() for name in file.columns))
+    with path.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    return Table(path.name, rows, names, sha256)
 
 
 def listed(names: Sequence[str], most: int = 8, nothing: str = "none") -> str:
@@ -123,6 +161,7 @@ def _lower(path: Path, line: int, values: Mapping[str, Any]) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for name, value in values.items():
         if name.lower() in cells:
-            raise DatasetError(f"{path.name}, line {line}: the column {name!r} is there twice but for case.")
+            where = f"{path.name}, {unit_of(path.name)} {line}"
+            raise DatasetError(f"{where}: the column {name!r} is there twice but for case.")
         cells[name.lower()] = value
     return cells

@@ -6,20 +6,20 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from evaluation.columns import EVIDENCE, REFERENCES
 from evaluation.dataset import Dataset, Example
+from evaluation.files import unit_of
 from evaluation.metrics.marking import Asked, check_row
 from evaluation.readers import (
     GROUP_NAMES,
     ID_NAMES,
     INPUT_NAMES,
-    OUTPUT_NAMES,
     Columns,
     DatasetError,
     refuse_repeated_ids,
 )
 from evaluation.rows import CellError, Row, Table, listed, read_table
 
-REFERENCES, EVIDENCE = "references", "evidence"
 EXPECTED: Final = "one example a row"
 ROW: Final = '{"input": "...", "output": "..."}'
 
@@ -29,11 +29,12 @@ def read_written(path: Path, asked: Asked, columns: Columns) -> Dataset:
 
     `references` (a list, or one text) are further answers that count as right; `evidence` (a list, or one id) names the
     documents of the corpus that the answer stands in. A record may be a JSON object or its text. Rows without an id are
-    numbered by their line. Raises `DatasetError` for a file that cannot be used: it names the first bad row.
+    numbered by their line (Parquet: by their row). Raises `DatasetError` for a file that cannot be used: it names
+    the first bad row.
     """
-    table = read_table(path, EXPECTED, ROW)
+    table = read_table(path, EXPECTED, ROW, columns)
     input_column = _column(table, "input", columns.input, INPUT_NAMES)
-    output_column = _column(table, "output", columns.output, OUTPUT_NAMES)
+    output_column = _column(table, "output", columns.output, columns.outputs)
     id_column = next((name for name in ID_NAMES if name in table.columns), None)
     group_column = next((name for name in GROUP_NAMES if name in table.columns), None)
 
@@ -42,7 +43,7 @@ def read_written(path: Path, asked: Asked, columns: Columns) -> Dataset:
         if output is None:
             raise CellError(f"column {output_column!r}: no value; expected the answer.")
         read = Example(
-            id=(row.text(id_column) if id_column else None) or f"line-{row.line}",
+            id=(row.text(id_column) if id_column else None) or f"{unit_of(table.name)}-{row.line}",
             input=row.needed(input_column),
             output=output,
             line=row.line,

@@ -21,7 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Data = Annotated[Path, typer.Argument(help="Labelled examples: JSONL, CSV or TSV.", metavar="DATA")]
+Data = Annotated[
+    Path, typer.Argument(help="Labelled examples: JSONL (OpenAI chats too), CSV, TSV, Parquet.", metavar="DATA")
+]
 Test = Annotated[Path | None, typer.Option(help="Test file; without it, rows of DATA are kept back.", metavar="FILE")]
 InputColumn = Annotated[str | None, typer.Option(help="Column with the text; guessed if not named.", metavar="NAME")]
 OutputColumn = Annotated[str | None, typer.Option(help="Column with the label; guessed if not named.", metavar="NAME")]

@@ -97,7 +97,9 @@ class NewDataset:
     responses=problems(400, 401, 403, 409, 413, 415, 422, 503),
 )
 async def upload_dataset(
-    file: Annotated[UploadFile, File(description="Labelled examples: JSONL, CSV or TSV, UTF-8.")],
+    file: Annotated[
+        UploadFile, File(description="Labelled examples: JSONL (also OpenAI chats), CSV or TSV in UTF-8, or Parquet.")
+    ],
     settings: SettingsDep,
     datasets: DatasetsDep,
     jobs: JobsDep,

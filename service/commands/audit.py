@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from evaluation.audit import Audit, audit_dataset
 from evaluation.cleaning import BY_DEFAULT, CLEANABLE, Cleaning, clean
+from evaluation.files import is_parquet
 from evaluation.findings import AuditFinding, Severity
 from evaluation.policy import EvaluationPolicy
 from evaluation.readers import Columns
@@ -112,7 +113,7 @@ def show_audit(audit: Audit, console: Console) -> None:
     for finding in audit.findings:
         colour = "red" if finding.severity is Severity.BLOCKER else "yellow"
         console.print(f"[{colour}]{finding.code} {finding.severity}[/{colour}] {escape(finding.message)}")
-        lines = [("", f"lines {escape(_shortened(finding.lines))}")] if finding.rows else []
+        lines = [("", f"{finding.unit}s {escape(_shortened(finding.lines))}")] if finding.rows else []
         console.print(indented([*lines, ("", f"[dim]{escape(finding.what_to_do)}[/dim]")]))
     console.print(f"[dim]{audit.searched}[/dim]\n")
 
@@ -137,6 +138,10 @@ def _read_codes(request: AuditRequest) -> tuple[str, ...]:
 
 def _refuse_target(out: Path, request: AuditRequest) -> None:
     """Nothing that is there is ever overwritten."""
+    if is_parquet(request.data.name):
+        raise Refusal(
+            f"--clean {out}: Parquet files are read, not written; save {request.data} as JSONL or CSV and clean that."
+        )
     wanted, found = FORMATS.get(request.data.suffix.lower()), FORMATS.get(out.suffix.lower())
     if wanted and found != wanted:
         raise Refusal(

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from evaluation.dataset import Example
-from evaluation.files import DatasetError
+from evaluation.files import DatasetError, is_parquet, unit_of
 from service.settings import Settings
 from service.storage.datasets import StoredDataset
 from service.storage.folders import dataset_folder
@@ -20,6 +20,8 @@ MOST_ROWS: Final = 4
 MOST_LABELS: Final = 40
 LARGEST_READ: Final = 20_000_000
 """Bytes of a file that a page reads again for the texts of its rows."""
+LARGEST_PARQUET: Final = 4_000_000
+"""The same of a Parquet file, which is packed."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,11 @@ class AuditView:
         return len(self._audit["class_sizes"])
 
     @property
+    def unit(self) -> str:
+        """What rows are counted in: lines, or rows of a Parquet file."""
+        return unit_of(self._stored.description["file_name"])
+
+    @property
     def searched(self) -> str:
         """How near duplicates were searched."""
         from evaluation.audit import SEARCHED, NearSearch  # loads numerical libraries
@@ -103,7 +110,8 @@ class AuditView:
 
     @cached_property
     def _rows(self) -> dict[int, Example]:
-        if self._stored.file.size > LARGEST_READ:
+        packed = is_parquet(self._stored.description["file_name"])
+        if self._stored.file.size > (LARGEST_PARQUET if packed else LARGEST_READ):
             return {}
         from service.reading import examples_in  # readers load numerical libraries
 

@@ -203,11 +203,11 @@ class TestPaths:
         assert refusal(tmp_path / "none.csv").endswith("none.csv: no such file.")
 
     def test_a_folder(self, tmp_path: Path) -> None:
-        assert "is a folder; name one JSONL, CSV or TSV file in it." in refusal(tmp_path)
+        assert "is a folder; name one JSONL, CSV, TSV or Parquet file in it." in refusal(tmp_path)
 
     def test_an_unknown_type(self, write: Write) -> None:
         message = refusal(write("a.xlsx", "text,label\none,x\n"))
-        assert message == "a.xlsx: unknown file type '.xlsx'; expected one of .jsonl, .ndjson, .csv, .tsv."
+        assert message == "a.xlsx: unknown file type '.xlsx'; expected one of .jsonl, .ndjson, .csv, .tsv, .parquet."
 
     def test_a_name_longer_than_any_file(self, tmp_path: Path) -> None:
         with pytest.raises(DatasetError):
