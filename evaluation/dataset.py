@@ -16,7 +16,8 @@ from rules.choices import Kind
 class Example:
     """One labelled row.
 
-    `line` is the row's physical line in `source`, so that every message about it can be followed up.
+    `line` is the row's physical line in `source` (in a Parquet file its row, counted from 1), so that every message
+    about it can be followed up.
     `group` names what the row shares with others (customer, document): groups are never split.
     `references` are all answers that count as right, empty where `output` is the only one; `evidence` holds the ids of
     the corpus documents that the answer stands in.

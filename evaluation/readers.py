@@ -20,7 +20,7 @@ __all__ = ["GROUP_NAMES", "ID_NAMES", "INPUT_NAMES", "OUTPUT_NAMES", "Columns", 
 
 
 def read_dataset(path: Path, columns: Columns = GUESSED) -> Dataset:
-    """Read one file of labelled examples.
+    """Read one file of labelled examples; a JSONL file may hold chats instead (`chat.py`).
 
     Raises `DatasetError` for a missing, empty, undecodable or malformed file, unknown columns, rows without input
     or output, over-long texts and duplicate ids. Rows without an id are numbered by their line

@@ -25,7 +25,7 @@ ROW: Final = '{"input": "...", "output": "..."}'
 
 
 def read_written(path: Path, asked: Asked, columns: Columns) -> Dataset:
-    """Read one file of examples.
+    """Read one file of examples; a JSONL file may hold chats instead (`chat.py`).
 
     `references` (a list, or one text) are further answers that count as right; `evidence` (a list, or one id) names the
     documents of the corpus that the answer stands in. A record may be a JSON object or its text. Rows without an id are

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from starlette.testclient import TestClient
 
 from service.app import create_app
 from service.settings import Settings
 from service.storage.comparisons import Status
+from service.storage.datasets import keep_audit
 from service.storage.runs import Run, Runs
 
 ROWS = [{"input": f"text number {number}", "output": "AB"[number % 2]} for number in range(40)]
 TICKETS = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+CHATS = [
+    {"messages": [{"role": "system", "content": "A or B?"}, {"role": "user", "content": row["input"]},
+                  {"role": "assistant", "content": row["output"]}]}
+    for row in ROWS
+]  # fmt: skip
 SECRET = "the text of a row that nobody may read again"
 
 
@@ -39,6 +48,38 @@ def test_an_upload_tells_what_is_in_it(client: TestClient) -> None:
     assert [item["id"] for item in listed] == [dataset["id"]]
 
 
+def packed(rows: list[dict[str, str]]) -> bytes:
+    """As a Parquet file."""
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "unit"),
+    [
+        ("".join(json.dumps(row) + "\n" for row in CHATS).encode(), "chats.jsonl", "Line"),
+        (packed(ROWS), "tickets.parquet", "Row"),
+    ],
+)
+def test_chats_and_parquet_files_are_examples_too(client: TestClient, content: bytes, name: str, unit: str) -> None:
+    answer = upload(client, content, name)
+    assert answer.status_code == 201, answer.text
+    dataset = answer.json()
+    assert (dataset["examples"], dataset["labels"], dataset["file_name"]) == (40, {"A": 20, "B": 20}, name)
+    place = {"id": "any", "file": name, "line": 3}
+    found = {
+        "code": "AUDIT09", "name": "duplicates", "severity": "warning", "message": "One.", "what_to_do": "Look.",
+        "rows": [[place]],
+    }  # fmt: skip
+    audit = {"examples": 40, "class_sizes": {"A": 20, "B": 20}, "near_search": "letters", "findings": [found]}
+    database = client.app.state.database  # type: ignore[attr-defined]
+    keep_audit(database, UUID(dataset["id"]), audit, None)
+    page = client.get(f"/datasets/{dataset['id']}", headers={"Accept": "text/html"}).text
+    assert f'<th scope="col">{unit}</th>' in page
+    assert '<td>3</td><td class="text">text number 2</td><td>A</td>' in page
+
+
 def test_the_same_bytes_are_kept_once(client: TestClient, settings: Settings) -> None:
     first, second = upload(client).json(), upload(client, name="again.jsonl").json()
     assert first["sha256"] == second["sha256"]
@@ -57,6 +98,16 @@ def test_the_same_bytes_are_kept_once(client: TestClient, settings: Settings) ->
         (b'{"input": "a"}\n', "tickets.jsonl", {}, "#/file", "output"),
         (b'{"input": "a", "output": "b"}\n{"input":\n', "tickets.jsonl", {}, "#/file", "line 2"),
         (b"caf\xe9,x\n", "tickets.csv", {}, "#/file", "not UTF-8"),
+        (
+            json.dumps(CHATS[0]).encode() + b"\n" + TICKETS,
+            "t.jsonl",
+            {},
+            "#/file",
+            "no 'messages', but line 1 has them",
+        ),
+        (TICKETS, "tickets.parquet", {}, "#/file", "does not begin as such a file does"),
+        (packed(ROWS)[:-9], "tickets.parquet", {}, "#/file", "cannot be read as Parquet"),
+        (packed([{"input": "a", "output": " "}]), "t.parquet", {}, "#/file", "row 1, column 'output': empty"),
         (TICKETS, "tickets.xlsx", {}, "#/file", "unknown file type"),
         (TICKETS, "tickets.jsonl", {"input_column": "nope"}, "#/file", "no column 'nope'"),
         (TICKETS, "tickets.jsonl", {"kind": "extraction"}, "#/file", "JSON"),

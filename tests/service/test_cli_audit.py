@@ -7,6 +7,9 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from click.testing import Result
 from threadpoolctl import threadpool_limits
@@ -167,3 +170,43 @@ def test_a_file_of_which_nothing_would_be_left(advisor: Advisor, tmp_path: Path)
     (tmp_path / "same.csv").write_text("text,label\nhello,a\nhello,b\n")
     assert "no row of same.csv would be left" in refused(advisor("same.csv", "--clean", "clean.csv"))
     assert not (tmp_path / "clean.csv").exists()
+
+
+def chats(rows: list[str]) -> str:
+    """CSV rows as OpenAI's chats."""
+    system = {"role": "system", "content": "Which team?"}
+    return "".join(
+        json.dumps(
+            {
+                "id": id,
+                "messages": [system, {"role": "user", "content": text}, {"role": "assistant", "content": label}],
+            }
+        )
+        + "\n"
+        for id, text, label in csv.reader(rows)
+    )
+
+
+def test_chats_are_cleaned_as_chats(advisor: Advisor, tmp_path: Path) -> None:
+    (tmp_path / "chats.jsonl").write_text(chats(FAULTY))
+    assert advisor("chats.jsonl", "--test", "test.csv").exit_code == 3
+    result = advisor("chats.jsonl", "--test", "test.csv", "--clean", "clean.jsonl")
+    assert result.exit_code == 0, (result.stdout, result.stderr, result.exception)
+    kept = sound(40)
+    del kept[1]
+    assert (tmp_path / "clean.jsonl").read_text() == chats([*kept, 'leaked,"key <access key>, help",Technical'])
+    assert json.loads(advisor("clean.jsonl", "--test", "test.csv", "--json").stdout)["findings"] == []
+
+
+def test_a_parquet_file_is_audited_by_row_and_not_cleaned(advisor: Advisor, tmp_path: Path) -> None:
+    rows = pyarrow.csv.read_csv(tmp_path / "faulty.csv")
+    pyarrow.parquet.write_table(rows, tmp_path / "faulty.parquet")
+    result = advisor("faulty.parquet")
+    assert result.exit_code == 3
+    printed = " ".join(result.stdout.split())
+    assert "faulty: 46 examples" in printed
+    assert "rows 1 and 41" in printed
+    assert "lines" not in printed
+    message = refused(advisor("faulty.parquet", "--clean", "clean.parquet"))
+    assert "Parquet files are read, not written; save faulty.parquet as JSONL or CSV" in message
+    assert not (tmp_path / "clean.parquet").exists()
