@@ -12,6 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from dbos import DBOS, DBOSConfig
+from dbos._dbos import _get_dbos_instance
 
 from service.jobs.leases import Heart, Leases, living_workers
 from service.jobs.queue import JobQueue
@@ -30,6 +31,8 @@ is at hand already, so that trials of a tenth of a second do not wait for the qu
 POLL_SECONDS: Final = 0.5
 KEEP_SECONDS: Final = 7 * 24 * 3600.0
 """How long the queue remembers what has ended; the comparisons themselves are kept until they are deleted."""
+LOOKS: Final = 3
+"""Between being taken from the queue and being begun, work belongs to nobody for a moment."""
 SWEEP_EVERY: Final = 3600.0
 ENDED: Final = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 BROKEN: Final = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
@@ -64,7 +67,7 @@ def working(settings: Settings, database: Database, queues: Sequence[str]) -> It
             queue, worker_concurrency=most, polling_interval_sec=POLL_SECONDS, on_conflict="always_update"
         )
     jobs = JobQueue(settings)
-    heart = Heart(leases, settings.lease_seconds / 5, _Caretaker(leases, database, jobs).care)
+    heart = Heart(leases, settings.lease_seconds / 5, _Strays(name).look, _Caretaker(leases, database, jobs).care)
     heart.start()
     logger.info("worker begun", extra=facts(worker=name, queues=",".join(queues)))
     try:
@@ -89,6 +92,26 @@ def _let_go(leases: Leases) -> None:
         leases.release()
     except Exception as error:
         logger.warning("the lease was not released, others wait for its end: %s", type(error).__name__)
+
+
+class _Strays:
+    """Work that the database gives to this worker and that nothing here is doing: a database that came back without its
+    last commits, after a crash or from a replica, does not know that it has ended."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._seen: dict[str, int] = {}
+
+    def look(self) -> None:
+        """What is found so `LOOKS` times in a row is put back into its queue."""
+        pending = DBOS.list_workflows(status="PENDING", executor_id=self._name, load_input=False, load_output=False)
+        queues = {flow.workflow_id: flow.queue_name for flow in pending}
+        strays = queues.keys() - set(_get_dbos_instance()._active_workflows_set.activeList())
+        self._seen = {id: self._seen.get(id, 0) + 1 for id in strays}
+        for id in [id for id, looks in self._seen.items() if looks >= LOOKS]:
+            del self._seen[id]
+            logger.warning("work that nobody was doing was put back into its queue")
+            DBOS.resume_workflow(id, queue_name=queues[id])
 
 
 class _Caretaker:

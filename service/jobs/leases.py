@@ -87,6 +87,7 @@ class Heart(threading.Thread):
         while not self._stopped.is_set():
             try:
                 self._leases.renew()
+                self._own()
                 if self._leases.lead():
                     self._care()
             except Exception as error:
