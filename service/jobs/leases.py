@@ -75,11 +75,11 @@ def living_workers(database: Database) -> dict[str, list[str]]:
 
 
 class Heart(threading.Thread):
-    """Renews the lease until it is stopped; while its worker leads, it also calls `care`."""
+    """Renews the lease until it is stopped, and calls `own`; while its worker leads, it also calls `care`."""
 
-    def __init__(self, leases: Leases, every: float, care: Callable[[], None]) -> None:
+    def __init__(self, leases: Leases, every: float, own: Callable[[], None], care: Callable[[], None]) -> None:
         super().__init__(name="heart", daemon=True)
-        self._leases, self._every, self._care = leases, every, care
+        self._leases, self._every, self._own, self._care = leases, every, own, care
         self._stopped = threading.Event()
 
     def run(self) -> None:
