@@ -176,6 +176,18 @@ class House:
         for child in self.children():
             os.kill(child, signal.SIGKILL)
 
+    def take_from_the_queue(self, name: str) -> bool:
+        """Give one piece of queued work to the worker that lives, without telling it."""
+        with self.engine.connect() as connection:
+            worker = connection.execute(text("SELECT id FROM workers ORDER BY lease_until DESC LIMIT 1")).scalar_one()
+        postgresql = self.engine.dialect.name == "postgresql"
+        table = "dbos.workflow_status" if postgresql else "workflow_status"
+        queue = self.engine if postgresql else create_engine(f"sqlite:///{self.data / 'queue.sqlite3'}")
+        one = f"SELECT workflow_uuid FROM {table} WHERE status = 'ENQUEUED' AND name = :name ORDER BY created_at DESC"
+        taken = f"UPDATE {table} SET status = 'PENDING', executor_id = :worker WHERE workflow_uuid = ({one} LIMIT 1)"
+        with queue.begin() as connection:
+            return bool(connection.execute(text(taken), {"worker": worker, "name": name}).rowcount)
+
     def tried_again(self, id: str, after: int) -> bool:
         """Whether, after that event, a trial began twice without an end in between."""
         keys = [data["key"] for _, kind, data in self.events(id, after) if kind == "trial_started"]

@@ -102,6 +102,18 @@ def test_a_database_that_is_away_for_a_while(house: Any, undisturbed: dict[str, 
     house.assert_nothing_finished_ran_again(id)
 
 
+def test_work_that_a_worker_took_and_never_began(house: Any, undisturbed: dict[str, Any]) -> None:
+    """As when the database goes away between the two."""
+    house.serve("--no-worker")
+    id = house.begin()
+    house.work()
+    house.started(id, "zero_shot")
+    house.wait_until(lambda: house.take_from_the_queue("trial"), "there is a trial in the queue")
+    house.ended(id)
+    assert house.report(id) == undisturbed
+    house.assert_nothing_finished_ran_again(id)
+
+
 def test_a_disk_that_is_full_while_a_trial_is_written(house: Any, undisturbed: dict[str, Any]) -> None:
     with small_disk(house.data / "comparisons") as disk:
         house.serve("--no-worker")
