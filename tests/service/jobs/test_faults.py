@@ -81,7 +81,7 @@ def test_the_service_killed_while_events_stream(house: Any, undisturbed: dict[st
                 seen.append(int(line.removeprefix("id: ")))
             if len(seen) == 6:
                 service.kill()
-    assert service.poll() is not None
+    assert service.wait(10) == -signal.SIGKILL
     house.serve("--no-worker")
     house.ended(id)
     seen += [number for number, _, _ in house.events(id, after=seen[-1])]
