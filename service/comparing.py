@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from rules.layout import Backend
-from service.api.comparison_views import NewComparison
+from service.api.comparison_views import Limits, NewComparison
 from service.errors import NotNow, Place, RequestRefused
 from service.problems import pointer
 from service.settings import Settings
-from service.storage.comparisons import StoredComparison
+from service.storage.comparisons import CAN_GO_ON, StoredComparison
 from service.storage.corpora import StoredCorpus
 from service.storage.datasets import StoredDataset
 from service.storage.folders import (
@@ -76,19 +76,23 @@ def lay_out_comparison(settings: Settings, id: UUID, asked: Document, sources: S
     _write(folder / REQUEST, asked)
 
 
-def raise_limits(settings: Settings, id: UUID, budget: float | None, calls: int | None) -> None:
-    """Let a comparison spend up to other limits than before; the deployment's own still hold."""
-    path = comparison_folder(settings, id) / REQUEST
-    asked = json.loads(path.read_text(encoding="utf-8"))
-    if budget is not None:
-        asked["budget"] = _least(budget, settings.budget_money)
-    if calls is not None:
-        asked["calls"] = _least(calls, settings.budget_calls)
-    _write(path, asked)
+def change_limits(settings: Settings, comparison: StoredComparison, limits: Limits) -> Document:
+    """Let a comparison spend up to other limits than before; the deployment's own still hold. Returns what is asked of
+    it now."""
+    asked = {**comparison.request}
+    if limits.budget is not None:
+        asked["budget"] = _least(limits.budget, settings.budget_money)
+    if limits.calls is not None:
+        asked["calls"] = _least(limits.calls, settings.budget_calls)
+    _write(comparison_folder(settings, comparison.id) / REQUEST, asked)
+    return asked
 
 
-def refuse_without_sources(comparison: StoredComparison) -> None:
-    """`NotNow` where something that the comparison reads was deleted: it would go on as another comparison."""
+def refuse_going_on(comparison: StoredComparison) -> None:
+    """`NotNow` unless it was cancelled or failed, and where something that it reads was deleted: it would go on as
+    another comparison."""
+    if comparison.status not in CAN_GO_ON:
+        raise NotNow(f"comparison {comparison.id} is {comparison.status.replace('_', ' ')}; it cannot be continued now")
     subjects, asked = comparison.subjects, comparison.request
     gone = {
         "data set": subjects.dataset_id is None,

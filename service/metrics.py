@@ -25,12 +25,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from service.errors import StorageUnavailable
-from service.jobs.leases import living_workers
 from service.jobs.queue import JobQueue
 from service.jobs.system import QUEUES
 from service.storage.comparisons import Status
 from service.storage.database import Database
 from service.storage.figures import SECONDS, TRIAL_STATES, Figures, read_figures
+from service.storage.workers import living_workers
 
 REQUEST_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 

@@ -15,7 +15,6 @@ from pydantic import ValidationError
 from sqlalchemy import inspect, make_url
 
 from service.backup import DATA, DATABASE, FOLDERS, MANIFEST, Entry, Manifest
-from service.jobs.leases import living_workers
 from service.jobs.system import queue_file
 from service.refusals import Refusal
 from service.settings import Settings
@@ -24,6 +23,7 @@ from service.storage.dump import REVISIONS, clear_database, load_database, need_
 from service.storage.migrate import knows_revision, migrate
 from service.storage.restoring import Restored, settle
 from service.storage.tables import workers
+from service.storage.workers import living_workers
 
 CHUNK: Final = 1 << 20
 

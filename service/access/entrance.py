@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -131,8 +131,17 @@ def _ask_for_key(request: Request, error: NotSignedIn) -> Response:
     wants_page = "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
     if path.startswith(API) or not wants_page:
         return problem_response(error, request.state.request_id)
-    wanted = quote(path) + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(SIGN_IN + (f"?{urlencode({'next': wanted})}" if request.method == "GET" else ""), 303)
+    if "hx-request" in request.headers:
+        # A part of a page was asked for: the whole page has to go to the sign-in, and comes back to where it was.
+        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        answer = problem_response(error, request.state.request_id)
+        answer.headers["HX-Redirect"] = _sign_in(shown.path or "/", shown.query)
+        return answer
+    return RedirectResponse(_sign_in(quote(path), request.url.query) if request.method == "GET" else SIGN_IN, 303)
+
+
+def _sign_in(path: str, query: str) -> str:
+    return f"{SIGN_IN}?{urlencode({'next': path + (f'?{query}' if query else '')})}"
 
 
 def _while_it_holds(still: Still, send: Send) -> Send:

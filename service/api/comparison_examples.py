@@ -10,6 +10,7 @@ from rules.form import Form
 from rules.material import Material
 from service.api import comparison_views, corpora, datasets
 from service.deletion import REMAINS
+from service.jobs.system import TRIALS
 from service.rulebook import Rulebook
 from service.storage.comparisons import Status, StoredComparison, StoredTrial, Subjects
 from service.storage.corpora import StoredCorpus
@@ -94,6 +95,8 @@ def _comparison(status: Status) -> StoredComparison:
 
 def _trials() -> list[StoredTrial]:
     return [
-        StoredTrial("0" * 63 + str(number), "head", "the classifier head", 322, "finished", 1, "worker-1", 1.5, None)
+        StoredTrial(
+            "0" * 63 + str(number), "head", "the classifier head", 322, TRIALS, "finished", 1, "worker-1", 1.5, None
+        )
         for number in range(5)
     ]

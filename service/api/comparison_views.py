@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rules.family import Family
 from rules.layout import Backend
 from service.api.forms import SubmittedForm
+from service.jobs.system import COMPARISONS, PLANNING
 from service.storage.comparisons import UNDER_WAY, Comparisons, Status, StoredComparison, StoredTrial
 
 
@@ -96,6 +98,7 @@ class ComparisonView(ComparisonItem):
     approved_by: str | None
     arms: list[ArmProgress]
     minutes_left: float | None = Field(description="An estimate from finished trials; null where nobody can tell.")
+    unserved_queues: list[str] = Field(description="Queues that it needs and that no living worker serves: it waits.")
     problem: str | None = Field(description="Why it is blocked or failed, and what to do.")
 
 
@@ -109,11 +112,16 @@ class ComparisonPage(BaseModel):
 def show(stored: StoredComparison, comparisons: Comparisons) -> dict[str, Any]:
     """A `ComparisonView`."""
     line = comparisons.line(stored) if stored.status is Status.QUEUED else None
-    return show_with(stored, comparisons.trials(stored.id), line)
+    trials = comparisons.trials(stored.id)
+    unserved = comparisons.unserved(_needed(stored, trials)) if stored.status in UNDER_WAY else []
+    return show_with(stored, trials, line, unserved)
 
 
 def show_with(
-    stored: StoredComparison, trials: Sequence[StoredTrial], line: tuple[int, float | None] | None
+    stored: StoredComparison,
+    trials: Sequence[StoredTrial],
+    line: tuple[int, float | None] | None,
+    unserved: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The same from what was looked up already."""
     return {
@@ -129,7 +137,8 @@ def show_with(
         "foreseen": stored.foreseen if stored.status is Status.AWAITING_APPROVAL else None,
         "approved_by": stored.approved_by,
         "arms": _arms(trials),
-        "minutes_left": _minutes_left(trials) if stored.status in UNDER_WAY else None,
+        "minutes_left": _minutes_left(stored, trials) if stored.status in UNDER_WAY else None,
+        "unserved_queues": list(unserved),
         "problem": (stored.problem or {}).get("detail"),
     }
 
@@ -165,18 +174,39 @@ def _arms(trials: Sequence[StoredTrial]) -> list[dict[str, Any]]:
     ]
 
 
-def _minutes_left(trials: Sequence[StoredTrial]) -> float | None:
-    """Each trial that is still to come takes as long as the finished ones of its arm, row for row."""
+def _needed(stored: StoredComparison, trials: Sequence[StoredTrial]) -> set[str]:
+    """Queues that it cannot do without now."""
+    waiting = {trial.queue for trial in trials if trial.status == "queued"}
+    return {PLANNING, *waiting, *([COMPARISONS] if stored.status is Status.QUEUED else [])}
+
+
+def _minutes_left(stored: StoredComparison, trials: Sequence[StoredTrial]) -> float | None:
+    """Each trial that is still to come takes as long as the finished ones of its arm, row for row; before one has
+    finished, as long as the plan says, on the encoder."""
+    planned = _planned_seconds(stored)
     seconds = 0.0
     for trial in trials:
         if trial.status in ("queued", "running"):
             done = [other for other in trials if other.arm == trial.arm and other.seconds is not None]
-            if not done:
+            if done:
+                rows = sum(other.train_size for other in done)
+                took = sum(other.seconds or 0.0 for other in done)
+                seconds += took / rows * trial.train_size if rows else took / len(done)
+            elif planned is not None:
+                seconds += planned[trial.arm]
+            else:
                 return None
-            rows = sum(other.train_size for other in done)
-            took = sum(other.seconds or 0.0 for other in done)
-            seconds += took / rows * trial.train_size if rows else took / len(done)
     return round(seconds / 60, 2)
+
+
+def _planned_seconds(stored: StoredComparison) -> Mapping[str, float] | None:
+    """Of one trial of each arm. On the encoder only training takes long; of other backends the plan cannot tell."""
+    estimate = (stored.plan or {}).get("estimate") or {}
+    minutes, trainings = estimate.get("minutes"), estimate.get("trainings")
+    if set(stored.request["backends"]) - {Backend.ENCODER} or not minutes or trainings is None:
+        return None
+    middle = (minutes["low"] + minutes["high"]) / 2 * 60
+    return defaultdict(float, {Family.LORA: middle / trainings} if trainings else {})
 
 
 def _text(value: UUID | datetime | None) -> str | None:

@@ -35,7 +35,7 @@ from service.api.dependencies import (
     needs,
 )
 from service.api.idempotency import IdempotentRoute
-from service.comparing import Sources, asked_of, lay_out_comparison, raise_limits, refuse_without_sources
+from service.comparing import Sources, asked_of, change_limits, lay_out_comparison, refuse_going_on
 from service.problems import problems
 from service.storage.actions import record_action
 from service.storage.assessments import Position
@@ -148,10 +148,11 @@ def resume_comparison(
     caller: CallerDep,
     jobs: JobsDep,
 ) -> JSONResponse:
-    """Go on with a comparison that was cancelled or failed; finished trials and paid answers are not repeated."""
-    refuse_without_sources(comparisons.get(id))
-    stored = comparisons.go_on(id, caller.name)
-    raise_limits(settings, id, limits.budget, limits.calls)
+    """Go on with a comparison that was cancelled or failed; finished trials and paid answers are not repeated, trials
+    that were given up are."""
+    stopped = comparisons.get(id)
+    refuse_going_on(stopped)
+    stored = comparisons.go_on(id, caller.name, change_limits(settings, stopped, limits))
     record_action(database, caller.workspace, caller.name, "resume", str(id), limits.model_dump(exclude_none=True))
     jobs.add_comparison(Run(stored.id, stored.generation))
     return JSONResponse(show(stored, comparisons))

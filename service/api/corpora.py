@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Annotated, Final
@@ -29,9 +30,11 @@ from service.api.idempotency import IdempotentRoute
 from service.api.uploads import keep_upload, plain_name, refused
 from service.deletion import delete_corpus, forget_file
 from service.problems import problems
+from service.settings import Settings
 from service.storage.actions import record_action
 from service.storage.assessments import Position
-from service.storage.corpora import StoredCorpus
+from service.storage.corpora import Corpora, StoredCorpus
+from service.storage.database import Database
 from service.storage.files import KeptFile
 from service.storage.folders import CORPUS, corpus_folder, kept_path, lay_out
 
@@ -79,23 +82,7 @@ def upload_corpus(
     name: Annotated[str | None, Form(max_length=200, description="A name for lists.")] = None,
 ) -> CorpusView:
     """Upload documents to search in. They are cut into passages when a comparison first uses them."""
-    kept: dict[str, KeptFile] = {}
-    id = uuid4()
-    try:
-        for upload in files:
-            file_name = plain_name(upload)
-            if PurePosixPath(file_name).suffix.lower() not in READ:
-                raise refused("files", f"{file_name}: unknown file type; expected one of {', '.join(READ)}")
-            if file_name in kept:
-                raise refused("files", f"{file_name} is there twice; expected every name once")
-            kept[file_name] = keep_upload(upload, settings, "files")
-        links = {file_name: kept_path(settings, file.sha256) for file_name, file in kept.items()}
-        lay_out(corpus_folder(settings, id) / CORPUS, links)
-        stored = corpora.add(id, (name or "").strip() or next(iter(kept)), list(kept.items()))
-    except BaseException:
-        for file in kept.values():
-            forget_file(database, settings, file.sha256)
-        raise
+    stored = store_documents(files, name or "", settings, corpora, database)
     response.headers["Location"] = f"{router.prefix}/{stored.id}"
     return show(stored)
 
@@ -122,6 +109,29 @@ def remove_corpus(id: CorpusId, database: DatabaseDep, settings: SettingsDep, ca
     """Delete a corpus: its documents, its passages, and what they are searched by."""
     delete_corpus(database, settings, caller.workspace, id)
     record_action(database, caller.workspace, caller.name, "delete_corpus", str(id), {})
+
+
+def store_documents(
+    files: Sequence[UploadFile], name: str, settings: Settings, corpora: Corpora, database: Database
+) -> StoredCorpus:
+    """All of them, or none: `RequestRefused` for one that cannot be read, `UploadTooLarge` for one that is."""
+    kept: dict[str, KeptFile] = {}
+    id = uuid4()
+    try:
+        for upload in files:
+            file_name = plain_name(upload)
+            if PurePosixPath(file_name).suffix.lower() not in READ:
+                raise refused("files", f"{file_name}: unknown file type; expected one of {', '.join(READ)}")
+            if file_name in kept:
+                raise refused("files", f"{file_name} is there twice; expected every name once")
+            kept[file_name] = keep_upload(upload, settings, "files")
+        links = {file_name: kept_path(settings, file.sha256) for file_name, file in kept.items()}
+        lay_out(corpus_folder(settings, id) / CORPUS, links)
+        return corpora.add(id, name.strip() or next(iter(kept)), list(kept.items()))
+    except BaseException:
+        for file in kept.values():
+            forget_file(database, settings, file.sha256)
+        raise
 
 
 def show(stored: StoredCorpus) -> CorpusView:

@@ -19,12 +19,15 @@ from starlette.responses import Response
 from service.access.caller import Role
 from service.api.dependencies import DatabaseDep, JobsDep, SettingsDep, needs
 from service.errors import NotReady, Place, StorageUnavailable
-from service.jobs.leases import living_workers
+from service.jobs.system import COMPARISONS, PLANNING, TRIALS
 from service.metrics import Metrics
 from service.problems import problems
 from service.storage.database import Database
+from service.storage.workers import living_workers
 
 router = APIRouter(tags=["operations"])
+NEEDED: Final = (COMPARISONS, PLANNING, TRIALS)
+"""Queues without which no comparison gets anywhere; only models of this machine need a further one."""
 PATIENCE: Final = 3.0
 """Seconds after which a part that does not answer is not ready."""
 
@@ -104,4 +107,8 @@ def _writable(folder: Path) -> str | None:
 
 
 def _somebody_works(database: Database) -> str | None:
-    return None if living_workers(database) else "no worker is alive; start one with: advisor worker"
+    served = {queue for queues in living_workers(database).values() for queue in queues}
+    if not served:
+        return "no worker is alive; start one with: advisor worker"
+    unserved = [queue for queue in NEEDED if queue not in served]
+    return f"no living worker serves {', '.join(unserved)}; start one with: advisor worker" if unserved else None

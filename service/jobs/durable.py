@@ -14,7 +14,7 @@ from uuid import uuid4
 from dbos import DBOS, DBOSConfig
 from dbos._dbos import _get_dbos_instance
 
-from service.jobs.leases import Heart, Leases, living_workers
+from service.jobs.leases import Heart, Leases
 from service.jobs.queue import JobQueue
 from service.jobs.system import COMPARISONS, GPU, NAME, PLANNING, SERIALIZER, TRIALS, VERSION, system_engine, system_url
 from service.jobs.worker import Worker, current_worker, employ
@@ -24,6 +24,7 @@ from service.settings import Settings
 from service.storage.database import Database
 from service.storage.datasets import waiting_audits
 from service.storage.runs import Runs
+from service.storage.workers import living_workers
 
 AT_ONCE: Final = {COMPARISONS: 2, PLANNING: 1, TRIALS: 2, GPU: 1}
 """Of each queue, on each worker. A comparison itself only waits for its parts. One trial has all processors; the next

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from sqlalchemy import Connection, delete, or_, select, text, update
+from sqlalchemy import delete, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.storage.database import Database
 from service.storage.tables import leaders, workers
+from service.storage.workers import lease_clock
 
 LEADER: Final = "caretaker"
 FORGET_AFTER: Final = 3600.0
@@ -44,7 +44,7 @@ class Leases:
     def lead(self) -> bool:
         """Be, or stay, the leader; False where another worker is."""
         with self._database.writing() as connection:
-            now = _now(connection)
+            now = lease_clock(connection)
             values = {"worker": self._worker, "lease_until": now + self._seconds}
             free = or_(leaders.c.worker == self._worker, leaders.c.lease_until < now)
             taken = connection.execute(update(leaders).where(leaders.c.role == LEADER, free).values(values))
@@ -57,21 +57,14 @@ class Leases:
     def forget_dead(self) -> None:
         """Take away the rows of those that died long ago."""
         with self._database.writing() as connection:
-            connection.execute(delete(workers).where(workers.c.lease_until < _now(connection) - FORGET_AFTER))
+            connection.execute(delete(workers).where(workers.c.lease_until < lease_clock(connection) - FORGET_AFTER))
 
     def _hold(self, seconds: float) -> None:
         with self._database.writing() as connection:
             insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-            values = {"queues": self._queues, "lease_until": _now(connection) + seconds}
+            values = {"queues": self._queues, "lease_until": lease_clock(connection) + seconds}
             statement = insert(workers).values(id=self._worker, **values)
             connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
-
-
-def living_workers(database: Database) -> dict[str, list[str]]:
-    """Workers whose lease holds, with the queues that they serve."""
-    with database.reading() as connection:
-        rows = connection.execute(select(workers).where(workers.c.lease_until >= _now(connection)))
-        return {row.id: row.queues for row in rows}
 
 
 class Heart(threading.Thread):
@@ -98,9 +91,3 @@ class Heart(threading.Thread):
         """Beat no more. The lease is still held: what is left in work is not handed on yet."""
         self._stopped.set()
         self.join()
-
-
-def _now(connection: Connection) -> float:
-    if connection.dialect.name == "postgresql":
-        return float(connection.scalar(text("select extract(epoch from clock_timestamp())::float8")) or 0.0)
-    return time.time()

@@ -83,7 +83,7 @@ def start_comparison(
         body = NewComparison.model_validate(_body(form, typed))
         started = api.start_comparison(body, settings, caller, datasets, corpora, assessments, comparisons, jobs)
     except ValidationError as error:
-        problems = {str(found["loc"][0]): found["msg"] for found in error.errors(include_url=False)}
+        problems = _by_field(error)
     except RequestRefused as error:
         problems = problems_by_field(error)
     else:
@@ -106,11 +106,8 @@ def show_comparison(
     """How far it is, or its report. `first`, `second` and `show` choose among the rows on which arms disagree."""
     stored = comparisons.get(id)
     report = report_of(settings, stored)
-    return page(
-        request, "comparison.html", stored.name, [("Start", "/"), (stored.name, None)],
-        stored=stored, progress=ProgressView(stored, comparisons, database),
-        report=ReportView(report, stored, first, second, show) if report else None,
-    )  # fmt: skip
+    view = ReportView(report, stored, first, second, show) if report else None
+    return _comparison_page(request, stored, ProgressView(stored, comparisons, database), view)
 
 
 @router.get("/{id}/progress", response_class=EventSourceResponse, dependencies=[needs(Role.READER)])
@@ -152,15 +149,22 @@ def cancel_comparison(
 
 @router.post("/{id}/resume", dependencies=[needs(Role.EDITOR)])
 def resume_comparison(
+    request: Request,
     id: ComparisonId,
+    form: SentForm,
     comparisons: ComparisonsDep,
     settings: SettingsDep,
     database: DatabaseDep,
     caller: CallerDep,
     jobs: JobsDep,
 ) -> Response:
-    """Go on where it stopped."""
-    limits = Limits(budget=None, calls=None)
+    """Go on where it stopped, up to other limits if some are typed in."""
+    typed = {name: str(form.get(name, "")).strip() for name in Limits.model_fields}
+    try:
+        limits = Limits.model_validate({name: text or None for name, text in typed.items()})
+    except ValidationError as error:
+        stored, problems = comparisons.get(id), _by_field(error)
+        return _comparison_page(request, stored, ProgressView(stored, comparisons, database, typed, problems), None)
     api.resume_comparison(id, limits, comparisons, settings, database, caller, jobs)
     return _back(id)
 
@@ -169,6 +173,15 @@ def _state(request: Request, id: UUID, comparisons: Comparisons, database: Datab
     stored = comparisons.get(id)
     progress = ProgressView(stored, comparisons, database)
     return stored, text_of(request, "progress.html", stored=stored, progress=progress)
+
+
+def _comparison_page(
+    request: Request, stored: StoredComparison, progress: ProgressView, report: ReportView | None
+) -> Response:
+    return page(
+        request, "comparison.html", stored.name, [("Start", "/"), (stored.name, None)],
+        422 if progress.problems else 200, stored=stored, progress=progress, report=report,
+    )  # fmt: skip
 
 
 def _options_page(request: Request, offer: Offer, typed: Typed, problems: dict[str, str]) -> Response:
@@ -196,6 +209,10 @@ def _body(form: FormData, typed: Typed) -> dict[str, Any]:
     if "temperatures" in body:
         body["temperatures"] = [text.strip() for text in body["temperatures"].split(",")]
     return {**body, "dataset_id": str(form.get("dataset_id", "")), "hold": True}
+
+
+def _by_field(error: ValidationError) -> dict[str, str]:
+    return {str(found["loc"][0]): found["msg"] for found in error.errors(include_url=False)}
 
 
 def _id(text: str) -> UUID | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from evaluation.numbers import seconds
 from evaluation.render.plan import plan_lines
+from rules.layout import Backend
 from rules.plan import Plan
 from service.api.comparison_views import show
 from service.storage.comparisons import CAN_BE_CANCELLED, CAN_GO_ON, ENDED, Comparisons, Status, StoredComparison
@@ -46,8 +48,17 @@ class ArmLine:
 class ProgressView:
     """Of one comparison, as it stands now."""
 
-    def __init__(self, stored: StoredComparison, comparisons: Comparisons, database: Database) -> None:
+    def __init__(
+        self,
+        stored: StoredComparison,
+        comparisons: Comparisons,
+        database: Database,
+        limits: Mapping[str, str] | None = None,
+        problems: Mapping[str, str] | None = None,
+    ) -> None:
+        """`limits` are those that were typed in to go on with, `problems` what is wrong with them, by field."""
         self._stored, self._comparisons, self._database = stored, comparisons, database
+        self.limits, self.problems = limits or {}, problems or {}
 
     @cached_property
     def _told(self) -> dict[str, Any]:
@@ -70,6 +81,17 @@ class ProgressView:
     @property
     def can_go_on(self) -> bool:
         return self._stored.status in CAN_GO_ON and self._stored.subjects.dataset_id is not None
+
+    @property
+    def asks_an_endpoint(self) -> bool:
+        """Whether limits of calls and money concern it."""
+        return Backend.ENDPOINT in self._stored.request["backends"]
+
+    @property
+    def unserved_queues(self) -> list[str]:
+        """It waits for a worker that serves these."""
+        queues: list[str] = self._told["unserved_queues"]
+        return queues
 
     @property
     def now(self) -> str:

@@ -16,6 +16,7 @@ from service.api.cursors import position_cursor, read_position
 from service.api.dependencies import (
     AssessmentsDep,
     ComparisonsDep,
+    CorporaDep,
     DatasetsDep,
     RulebookDep,
     SettingsDep,
@@ -42,20 +43,24 @@ def start(
     assessments: AssessmentsDep,
     comparisons: ComparisonsDep,
     datasets: DatasetsDep,
+    corpora: CorporaDep,
     assessments_after: str | None = None,
     comparisons_after: str | None = None,
     datasets_after: str | None = None,
+    corpora_after: str | None = None,
 ) -> Response:
     """Where to begin, and everything that is there, newest first."""
     asked, more_asked = _some(assessments.page(SHOWN + 1, _position(assessments_after)))
     compared, more_compared = _some(comparisons.page(SHOWN + 1, _position(comparisons_after)))
     uploaded, more_uploaded = _some(datasets.page(SHOWN + 1, _position(datasets_after)))
+    searched, more_searched = _some(corpora.page(SHOWN + 1, _position(corpora_after)))
     return page(
         request, "start.html", "Start",
         assessments=[assessments.get(item.id) for item in asked], more_assessments=more_asked,
         comparisons=compared, more_comparisons=more_compared,
         datasets=uploaded, more_datasets=more_uploaded,
-        first_page=not (assessments_after or comparisons_after or datasets_after),
+        corpora=searched, more_corpora=more_searched,
+        first_page=not (assessments_after or comparisons_after or datasets_after or corpora_after),
     )  # fmt: skip
 
 

@@ -10,13 +10,14 @@ from statistics import median
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Update, func, insert, select, tuple_, update
 
 from service.errors import NotFound, NotNow
 from service.storage.assessments import Position
 from service.storage.database import Database
 from service.storage.events import write_event
 from service.storage.tables import comparisons, trials
+from service.storage.workers import living_workers
 
 Document = dict[str, Any]
 
@@ -82,6 +83,7 @@ class StoredTrial:
     arm: str
     title: str
     train_size: int
+    queue: str
     status: str
     attempts: int
     worker: str | None
@@ -144,6 +146,11 @@ class Comparisons:
         with self._database.reading() as connection:
             return [_trial(row) for row in connection.execute(query)]
 
+    def unserved(self, queues: set[str]) -> list[str]:
+        """Those of these queues that no living worker serves."""
+        served = living_workers(self._database).values()
+        return sorted(queues.difference(*served))
+
     def line(self, comparison: StoredComparison) -> tuple[int, float | None]:
         """How many comparisons, of all workspaces, are to be worked on before this one, and how many minutes they may
         take by the median of the last 20 that finished; None where none has."""
@@ -163,9 +170,15 @@ class Comparisons:
         """Let it go on to spend; `NotNow` unless it waits for that."""
         return self._set_going(id, (Status.AWAITING_APPROVAL,), "approved", actor, approved_by=actor)
 
-    def go_on(self, id: UUID, actor: str) -> StoredComparison:
-        """Queue a cancelled or failed one again; finished trials are not repeated."""
-        return self._set_going(id, CAN_GO_ON, "queued", actor)
+    def go_on(self, id: UUID, actor: str, request: Document) -> StoredComparison:
+        """Queue a cancelled or failed one again, with what is asked of it now. Finished trials are not repeated; those
+        that were given up are tried again: whoever lets it go on has put right what was wrong."""
+        again = (
+            update(trials)
+            .where(trials.c.comparison_id == id, trials.c.status.in_(("given_up", "queued")))
+            .values(status="queued", attempts=0, problem=None, worker=None)
+        )
+        return self._set_going(id, CAN_GO_ON, "queued", actor, again, request=request)
 
     def cancel(self, id: UUID, actor: str) -> StoredComparison:
         """End it; `NotNow` where it has ended. What is in work is stopped by its worker."""
@@ -181,7 +194,7 @@ class Comparisons:
         return self._changed(id, bool(changed.rowcount), "cancelled")
 
     def _set_going(
-        self, id: UUID, allowed: Sequence[Status], event: str, actor: str, **values: object
+        self, id: UUID, allowed: Sequence[Status], event: str, actor: str, also: Update | None = None, **values: object
     ) -> StoredComparison:
         with self._database.writing() as connection:
             changed = connection.execute(
@@ -193,6 +206,8 @@ class Comparisons:
                 )
             )  # fmt: skip
             if changed.rowcount:
+                if also is not None:
+                    connection.execute(also)
                 write_event(connection, id, event, {"by": actor})
         return self._changed(id, bool(changed.rowcount), "approved" if event == "approved" else "continued")
 
@@ -219,5 +234,6 @@ def stored_comparison(row: Row[Any]) -> StoredComparison:
 
 def _trial(row: Row[Any]) -> StoredTrial:
     return StoredTrial(
-        row.key, row.arm, row.title, row.train_size, row.status, row.attempts, row.worker, row.seconds, row.problem
-    )
+        row.key, row.arm, row.title, row.train_size, row.queue, row.status, row.attempts, row.worker, row.seconds,
+        row.problem,
+    )  # fmt: skip

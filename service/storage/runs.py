@@ -102,7 +102,7 @@ class Runs:
             return
         rows = [
             {"comparison_id": run.comparison, "number": number, "status": "queued", "attempts": 0,
-             **{name: trial[name] for name in ("key", "arm", "title", "train_size")}}
+             **{name: trial[name] for name in ("key", "arm", "title", "train_size", "queue")}}
             for number, trial in enumerate(wanted)
         ]  # fmt: skip
         with self._database.writing() as connection:

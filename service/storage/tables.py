@@ -206,6 +206,7 @@ trials = Table(
     Column("arm", Text(), nullable=False),
     Column("title", Text(), nullable=False),
     Column("train_size", Integer(), nullable=False),
+    Column("queue", String(16), nullable=False),
     Column("status", String(16), nullable=False),
     Column("attempts", Integer(), nullable=False),
     Column("worker", Text(), nullable=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from service.access.caller import Role
+from service.access.issuing import issue_key
 from service.app import create_app
 from service.settings import Settings
+from service.storage.workspaces import DEFAULT_WORKSPACE
 
 BROWSER = {"Accept": "text/html,*/*;q=0.8"}
 HTMX = {**BROWSER, "HX-Request": "true"}
@@ -135,6 +139,75 @@ def test_a_file_that_cannot_be_read_is_told_beside_its_field(client: TestClient)
         assert 'id="file-problem"' in refused.text
         assert 'value="Kept"' in refused.text
     assert 'id="file-problem"' in client.post("/datasets", data={"name": "No file"}).text
+
+
+def test_documents_are_uploaded_offered_and_deleted(client: TestClient) -> None:
+    refused = client.post("/corpora", files=[("files", ("notes.docx", b"x"))], data={"name": "Kept as typed"})
+    assert refused.status_code == 422
+    assert 'id="files-problem"' in refused.text
+    assert ".pdf" in refused.text
+    assert 'value="Kept as typed"' in refused.text
+    assert 'id="files-problem"' in client.post("/corpora", data={"name": "No file"}).text
+    documents = [("files", (name, b"# Refunds\nWithin 30 days.\n")) for name in ("refunds.md", "<b>old</b>.txt")]
+    address = client.post("/corpora", files=documents, data={"name": "Handbook"}).headers["Location"]
+    shown = client.get(address).text
+    assert "2 documents" in shown
+    assert "refunds.md" in shown
+    assert "<b>old" not in shown
+    id = address.rpartition("/")[2]
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    client.post("/datasets", files={"file": ("rows.jsonl", rows)})
+    assert f'<option value="{id}">Handbook</option>' in client.get("/comparisons/new").text
+    assert f'href="{address}"' in client.get("/").text
+    assert client.post(f"{address}/delete").headers["Location"] == "/#corpora"
+    assert client.get(f"/v1{address}").status_code == 404
+    assert address not in client.get("/").text
+
+
+def test_limits_to_go_on_with_are_told_beside_their_fields(client: TestClient) -> None:
+    client.app.state.settings = client.app.state.settings.model_copy(  # type: ignore[attr-defined]
+        update={"endpoint": "http://127.0.0.1:9", "endpoint_model": "small"}
+    )
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    client.post("/datasets", files={"file": ("rows.jsonl", rows)})
+    dataset = client.get("/v1/datasets").json()["items"][0]["id"]
+    asked = {"dataset_id": dataset, "backends": ["endpoint"], "calls": 10}
+    address = f"/comparisons/{client.post('/v1/comparisons', json=asked).json()['id']}"
+    client.post(f"{address}/cancel")
+    assert "As before if left empty: 10." in client.get(address).text
+    refused = client.post(f"{address}/resume", data={"budget": "much", "calls": "20"})
+    assert refused.status_code == 422
+    assert 'id="budget-problem"' in refused.text
+    assert 'value="20"' in refused.text
+    assert client.get(f"/v1{address}").json()["status"] == "cancelled"
+    assert client.post(f"{address}/resume", data={"budget": "", "calls": "20"}).status_code == 303
+    told = client.get(f"/v1{address}").json()
+    assert (told["status"], told["request"]["calls"], told["request"]["budget"]) == ("queued", 20, None)
+
+
+def test_a_reader_is_offered_nothing_to_change(tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path / "data", cache_folder=tmp_path / "cache")
+    here: Any = {"base_url": "http://localhost", "client": ("127.0.0.1", 50000), "follow_redirects": False}
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    with TestClient(create_app(settings), headers=BROWSER, **here) as client:
+        assessment = new_assessment(client)
+        dataset = client.post("/datasets", files={"file": ("rows.jsonl", rows)}).headers["Location"]
+        corpus = client.post("/corpora", files={"files": ("a.md", b"text")}).headers["Location"]
+        asked = {"dataset_id": dataset.rpartition("/")[2]}
+        comparison = f"/comparisons/{client.post('/v1/comparisons', json=asked).json()['id']}"
+        database = client.app.state.database  # type: ignore[attr-defined]
+        key = issue_key(database, DEFAULT_WORKSPACE, "auditor", Role.READER, "a test")
+        client.app.state.access.keys_changed()  # type: ignore[attr-defined]
+        client.headers["Authorization"] = f"Bearer {key.secret}"
+        for path in ("/", assessment, dataset, corpus, comparison):
+            page = client.get(path)
+            assert page.status_code == 200, path
+            sent_to = set(re.findall(r'<form method="post" action="([^"]*)"', page.text)) - {"/sign-out"}
+            assert sent_to == ({assessment} if path == assessment else set()), path
+            assert "/new" not in page.text, path
+        assert '<fieldset class="plain" disabled>' in client.get(assessment).text
+        for path in ("/assessments/new", "/datasets/new", "/corpora/new", "/comparisons/new"):
+            assert client.get(path).status_code == 403
 
 
 def test_what_cannot_be_compared_is_told_beside_its_field(client: TestClient) -> None:

@@ -12,8 +12,10 @@ from starlette.testclient import TestClient
 
 from service.api.reports import preferred
 from service.errors import NotAcceptable
+from service.jobs.leases import Leases
 from service.settings import Settings
 from service.storage.comparisons import Status
+from service.storage.folders import REQUEST, comparison_folder
 from service.storage.runs import Run, Runs, Start
 
 ROWS = "".join(json.dumps({"input": f"text {number}", "output": "AB"[number % 2]}) + "\n" for number in range(40))
@@ -132,7 +134,7 @@ def test_a_trial_is_tried_three_times_and_never_after_its_end(
     id = start()["id"]
     run = Run(UUID(id), 1)
     runs.begin(run)
-    wanted = [{"key": key, "arm": "lora", "title": "LoRA", "train_size": 30} for key in ("a", "b")]
+    wanted = [{"key": key, "arm": "lora", "title": "LoRA", "train_size": 30, "queue": "trials"} for key in "ab"]
     runs.want_trials(run, wanted)
     assert [runs.start_trial(run, "a", "one", 3) for _ in range(4)] == [Start.STARTED] * 3 + [Start.TOO_OFTEN]
     runs.give_up_trial(run, "a", "killed")
@@ -145,6 +147,79 @@ def test_a_trial_is_tried_three_times_and_never_after_its_end(
     (arm,) = client.get(f"/v1/comparisons/{id}").json()["arms"]
     assert (arm["trials"], arm["finished"], arm["given_up"], arm["seconds"]) == (2, 1, 1, 2.0)
     assert runs.given_up(run.comparison) == {"lora": "killed"}
+
+
+def test_whoever_lets_it_go_on_has_given_up_trials_tried_again(
+    start: Callable[..., dict[str, Any]], runs: Runs, client: TestClient
+) -> None:
+    id = start()["id"]
+    run = Run(UUID(id), 1)
+    runs.begin(run)
+    runs.want_trials(run, [{"key": "a", "arm": "lora", "title": "LoRA", "train_size": 30, "queue": "trials"}])
+    for _ in range(3):
+        runs.start_trial(run, "a", "one", 3)
+    runs.give_up_trial(run, "a", "too little memory")
+    runs.end(run, Status.FAILED, {"problem": "no"}, problem={"detail": "Too few ways are left."})
+    again = client.post(f"/v1/comparisons/{id}/resume", json={}).json()
+    assert (again["arms"][0]["given_up"], again["problem"]) == (0, None)
+    assert runs.given_up(run.comparison) == {}
+    run = Run(UUID(id), 2)
+    runs.begin(run)
+    assert [runs.start_trial(run, "a", "two", 3) for _ in range(4)] == [Start.STARTED] * 3 + [Start.TOO_OFTEN]
+
+
+def test_other_limits_are_told_and_change_nothing_while_it_runs(
+    start: Callable[..., dict[str, Any]], client: TestClient
+) -> None:
+    id = start(calls=10, budget=1)["id"]
+    assert client.post(f"/v1/comparisons/{id}/resume", json={"calls": 900}).status_code == 409
+    client.post(f"/v1/comparisons/{id}/cancel")
+    asked = client.post(f"/v1/comparisons/{id}/resume", json={"calls": 50}).json()["request"]
+    assert (asked["calls"], asked["budget"]) == (50, 1)
+    folder = comparison_folder(client.app.state.settings, UUID(id))  # type: ignore[attr-defined]
+    assert json.loads((folder / REQUEST).read_text()) == asked
+
+
+def test_a_comparison_says_which_worker_it_waits_for(
+    start: Callable[..., dict[str, Any]], runs: Runs, client: TestClient
+) -> None:
+    id = start()["id"]
+
+    def unserved() -> list[str]:
+        told: list[str] = client.get(f"/v1/comparisons/{id}").json()["unserved_queues"]
+        return told
+
+    assert unserved() == ["comparisons", "planning"]
+    database = client.app.state.database  # type: ignore[attr-defined]
+    Leases(database, "one", ["comparisons", "planning", "trials"], 60).renew()
+    assert unserved() == []
+    run = Run(UUID(id), 1)
+    runs.begin(run)
+    runs.want_trials(run, [{"key": "a", "arm": "lora", "title": "LoRA", "train_size": 30, "queue": "gpu"}])
+    assert unserved() == ["gpu"]
+    Leases(database, "two", ["gpu"], 60).renew()
+    assert unserved() == []
+
+
+def test_before_a_trial_has_finished_the_plan_says_how_long_it_takes(
+    start: Callable[..., dict[str, Any]], runs: Runs, client: TestClient
+) -> None:
+    id = start()["id"]
+    run = Run(UUID(id), 1)
+    runs.begin(run)
+    fit = {"arm": "lora", "title": "LoRA", "train_size": 30, "queue": "trials"}
+    runs.want_trials(run, [{**fit, "key": key} for key in "abcd"])
+
+    def minutes() -> float | None:
+        told: float | None = client.get(f"/v1/comparisons/{id}").json()["minutes_left"]
+        return told
+
+    assert minutes() is None
+    runs.note(run, "planned", {}, plan={"estimate": {"trainings": 4, "minutes": {"low": 2, "high": 6}}})
+    assert minutes() == 4.0
+    runs.start_trial(run, "a", "one", 3)
+    runs.finish_trial(run, "a", 30.0)
+    assert minutes() == 1.5
 
 
 def test_events_go_on_after_the_last_one_seen(

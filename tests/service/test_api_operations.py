@@ -65,6 +65,13 @@ def test_with_a_living_worker_it_is_ready_until_the_lease_ends(client: TestClien
     assert set(unready(client)) == {"worker"}
 
 
+def test_workers_that_leave_a_queue_to_nobody_are_not_enough(client: TestClient, database: Database) -> None:
+    Leases(database, "worker-1", ["gpu", "trials"], 60).renew()
+    assert unready(client) == {
+        "worker": "no living worker serves comparisons, planning; start one with: advisor worker"
+    }
+
+
 def test_a_data_folder_that_is_gone_is_named(client: TestClient, database: Database, settings: Settings) -> None:
     Leases(database, "worker-1", QUEUES, 60).renew()
     moved = settings.data_folder.rename(settings.data_folder.with_name("moved"))
@@ -99,7 +106,7 @@ def figures(client: TestClient) -> dict[str, float]:
 
 
 def trial(arm: str, key: str) -> dict[str, object]:
-    return {"key": key, "arm": arm, "title": arm, "train_size": 30}
+    return {"key": key, "arm": arm, "title": arm, "train_size": 30, "queue": "trials"}
 
 
 def work(database: Database) -> None:

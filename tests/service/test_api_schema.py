@@ -84,7 +84,9 @@ class World:
         if state == "queued":
             return
         runs.begin(run)
-        runs.want_trials(run, [{"key": key, "arm": "lora", "title": "LoRA", "train_size": 30} for key in "ab"])
+        runs.want_trials(
+            run, [{"key": key, "arm": "lora", "title": "LoRA", "train_size": 30, "queue": "trials"} for key in "ab"]
+        )
         runs.start_trial(run, "a", "worker", 3)
         runs.finish_trial(run, "a", 2.5)
         if state == "awaiting_approval":

@@ -29,7 +29,7 @@ from service.storage.migrate import migrate
 from service.storage.runs import Run, Runs
 from service.storage.workspaces import DEFAULT_WORKSPACE
 
-TRIAL = {"key": "k" * 64, "arm": "head", "title": "classifier head", "train_size": 30}
+TRIAL = {"key": "k" * 64, "arm": "head", "title": "classifier head", "train_size": 30, "queue": "trials"}
 
 
 @pytest.fixture

@@ -73,6 +73,14 @@ def test_a_wrong_key_asks_again_and_is_not_repeated(browser: TestClient, wrong: 
     assert not wrong or wrong not in answer.text
 
 
+def test_a_part_of_a_page_without_a_session_leads_the_whole_page_to_the_sign_in(browser: TestClient) -> None:
+    shown = {"HX-Request": "true", "HX-Current-URL": "http://localhost/assessments/7?a=%26b"}
+    answer = browser.post("/assessments/7", headers={**PAGE, **OWN, **shown})
+    assert answer.status_code == 401
+    leads = urlsplit(answer.headers["HX-Redirect"])
+    assert (leads.path, parse_qs(leads.query)["next"]) == ("/sign-in", ["/assessments/7?a=%26b"])
+
+
 def test_a_page_without_a_session_leads_to_the_sign_in(browser: TestClient) -> None:
     answer = browser.get("/comparisons?status=a%26b&c=d", headers=PAGE)
     assert answer.status_code == 303
