@@ -13,7 +13,7 @@ from pypdf import PdfReader
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 COUNT = re.compile(r"(\d+) of (\d+) trials")
 CHECKS = (Path(__file__).parent / "checks.js").read_text()
-PAGES = ("start", "form", "audit", "options", "report")
+PAGES = ("start", "form", "audit", "options", "report", "documents")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -185,6 +185,14 @@ def test_examples_that_block_say_what_to_do(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#state")).to_contain_text("AUDIT")
 
 
+def test_the_reference_of_the_api_is_drawn_without_another_site(page: Page) -> None:
+    page.goto("/docs")
+    call = page.locator(".opblock").filter(has_text="Queue a comparison")
+    expect(call).to_have_count(1)
+    call.get_by_role("button").first.click()
+    expect(call).to_contain_text("dataset_id")
+
+
 def test_the_keyboard_is_enough(page: Page) -> None:
     page.goto("/assessments/new")
     page.keyboard.press("Tab")
@@ -217,6 +225,7 @@ def test_every_page_can_be_read_and_used(watch: Any, walk: Any, name: str, width
     dataset, assessment = (address.rpartition("/")[2] for address in (walk.dataset, walk.assessment))
     address = {
         "start": "/", "form": walk.assessment, "audit": walk.dataset, "report": walk.comparison,
+        "documents": "/corpora/new",
         "options": f"/comparisons/new?dataset={dataset}&assessment={assessment}",
     }[name]  # fmt: skip
     with watch(width=width, scheme=scheme) as page:

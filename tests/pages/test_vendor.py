@@ -17,4 +17,4 @@ def test_every_file_of_others_is_the_one_that_is_named() -> None:
 
 def test_each_package_has_its_licence() -> None:
     licences = {path.name.partition("-")[0] for path in (VENDOR / "licences").iterdir()}
-    assert licences == {"htmx", "pico", "echarts"}
+    assert licences == {"htmx", "pico", "echarts", "swagger"}
