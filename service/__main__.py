@@ -295,8 +295,10 @@ def report(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on; beyond loopback only with keys.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 picks a free one.")] = 8000,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on [127.0.0.1]; beyond loopback only with keys.")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [8000]; 0 picks a free one.")] = None,
     worker: Annotated[bool, typer.Option(help="Also work on what is queued.")] = True,
 ) -> None:
     """Serve pages and API, with a worker beside them. Beyond this machine callers need keys: advisor keys create."""

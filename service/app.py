@@ -40,6 +40,7 @@ from service.request_log import RequestLog
 from service.rulebook import load_rulebook
 from service.settings import Settings
 from service.storage.database import Database, open_database
+from service.storage.folders import make_data_folder
 from service.storage.migrate import migrate
 
 FORM_FIELDS = 1_000_000
@@ -104,6 +105,7 @@ async def _lifespan(settings: Settings, app: FastAPI) -> AsyncIterator[None]:
 
 def _ready(settings: Settings) -> tuple[Database, bool]:
     """The database, and whether the service is open to everyone on this machine."""
+    make_data_folder(settings)
     database = open_database(settings.database)
     try:
         migrate(database)

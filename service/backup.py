@@ -27,7 +27,7 @@ from sqlalchemy import make_url
 from service.refusals import Refusal
 from service.settings import Settings
 from service.storage.database import open_database
-from service.storage.dump import dump_database, need_tools
+from service.storage.dump import copy_sqlite, dump_database, need_tools
 from service.storage.folders import ANSWERS
 from service.storage.migrate import current_revision
 
@@ -35,6 +35,10 @@ FOLDERS: Final = ("files", "datasets", "corpora", "comparisons", ANSWERS)
 """Of the data folder."""
 MANIFEST, DATABASE, DATA = "manifest.json", "database", "data"
 FORMAT: Final = 1
+SQLITE: Final = ".sqlite3"
+"""Files that may be written while they are copied: of these one moment is taken."""
+BESIDE: Final = (f"{SQLITE}-wal", f"{SQLITE}-shm")
+"""What SQLite keeps beside them belongs to other moments."""
 
 
 class Entry(BaseModel):
@@ -89,13 +93,17 @@ def _write(settings: Settings, dumped: Path, revision: str, file: BinaryIO) -> M
     )  # fmt: skip
     with tarfile.open(fileobj=file, mode="w") as tar:
         manifest.files[DATABASE] = _add(tar, dumped, DATABASE)
+        copied = dumped.with_name("copied")
         for path in _below(settings.data_folder):
             name = path.relative_to(settings.data_folder).as_posix()
             if path.is_symlink():
                 manifest.links[name] = _inside(path, settings.data_folder)
                 continue
             try:
-                manifest.files[f"{DATA}/{name}"] = _add(tar, path, f"{DATA}/{name}")
+                if path.suffix == SQLITE:
+                    copy_sqlite(path, copied)
+                manifest.files[f"{DATA}/{name}"] = _add(tar, copied if copied.exists() else path, f"{DATA}/{name}")
+                copied.unlink(missing_ok=True)
             except FileNotFoundError:
                 continue  # deleted since it was listed
         told = manifest.model_dump_json(indent=1).encode()
@@ -110,7 +118,11 @@ def _below(folder: Path) -> Iterator[Path]:
             here = Path(where)
             links = [name for name in folders if (here / name).is_symlink()]
             folders[:] = sorted(name for name in folders if not name.startswith("."))
-            yield from (here / name for name in sorted([*files, *links]) if not name.startswith("."))
+            yield from (here / name for name in sorted([*files, *links]) if _is_whole(name))
+
+
+def _is_whole(name: str) -> bool:
+    return not name.startswith(".") and not name.endswith(BESIDE)
 
 
 def _inside(link: Path, folder: Path) -> str:

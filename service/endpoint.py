@@ -57,7 +57,14 @@ def chat_client(settings: Settings, fingerprint: str, comparison: Path, budget: 
     """Keeps what it is told in the data folder, by the data set's `fingerprint`; what this `comparison` spends counts
     towards the `budget`."""
     folder = settings.data_folder / ANSWERS / fingerprint[:16]
-    return ChatClient(configured_endpoint(settings), folder, str(comparison.absolute()), budget)
+    return ChatClient(configured_endpoint(settings), folder, _ledger_name(settings, comparison), budget)
+
+
+def _ledger_name(settings: Settings, comparison: Path) -> str:
+    """Where it lies; in the data folder from there on, since that may be restored to another place."""
+    place = comparison.absolute()
+    inside = place.is_relative_to(settings.data_folder)
+    return str(place.relative_to(settings.data_folder) if inside else place)
 
 
 def _key(settings: Settings) -> SecretStr | None:

@@ -27,13 +27,6 @@ class Wishes(Protocol):
     def four_bit(self) -> bool: ...
 
 
-class Folders(Protocol):
-    """Where this machine keeps data."""
-
-    @property
-    def data_folder(self) -> Path: ...
-
-
 @dataclass(frozen=True)
 class OnThisMachine:
     """A model that is not loaded yet. `trained` is False where memory does not suffice; `notes` say what it needs."""
@@ -43,12 +36,11 @@ class OnThisMachine:
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, wishes: Wishes, folders: Folders, *, beside: bool) -> Self:
-        """Says on standard error what memory is needed and there. `Refusal` for a model that cannot answer here, and
-        where it is only to be trained (`beside` another that answers) for one that cannot be."""
-        model = LocalModel(
-            find_model(str(wishes.model)), four_bit=wishes.four_bit, checkpoints=folders.data_folder / CHECKPOINTS
-        )
+    def of(cls, wishes: Wishes, folder: Path, *, beside: bool) -> Self:
+        """`folder` is the comparison's own, where a killed training leaves its state. Says on standard error what
+        memory is needed and there. `Refusal` for a model that cannot answer here, and where it is only to be trained
+        (`beside` another that answers) for one that cannot be."""
+        model = LocalModel(find_model(str(wishes.model)), four_bit=wishes.four_bit, checkpoints=folder / CHECKPOINTS)
         needs = footprint_of(model)
         if not needs.can_answer:
             raise Refusal(needs.refusal)

@@ -95,6 +95,11 @@ class ChatClient:
             finally:
                 self.spent = ledger.spent
 
+    def spent_so_far(self) -> Spent:
+        """Of the comparison's budget, by all runs and processes."""
+        with ResponseCache(self._folder) as cache:
+            return Ledger(cache.connection, self._comparison, self.budget).spent
+
     def unanswered(self, requests: Sequence[ChatRequest]) -> list[ChatRequest]:
         """Those whose answers are not on disk, each once: what asking them would pay for. Asks nobody."""
         once = list(dict.fromkeys(requests)) if all(request.schema is None for request in requests) else list(requests)

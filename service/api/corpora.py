@@ -27,7 +27,7 @@ from service.api.dependencies import (
     needs,
 )
 from service.api.idempotency import IdempotentRoute
-from service.api.uploads import keep_upload, plain_name, refused
+from service.api.uploads import keep_again_if_gone, keep_upload, plain_name, refused
 from service.deletion import delete_corpus, forget_file
 from service.problems import problems
 from service.settings import Settings
@@ -127,7 +127,10 @@ def store_documents(
             kept[file_name] = keep_upload(upload, settings, "files")
         links = {file_name: kept_path(settings, file.sha256) for file_name, file in kept.items()}
         lay_out(corpus_folder(settings, id) / CORPUS, links)
-        return corpora.add(id, name.strip() or next(iter(kept)), list(kept.items()))
+        stored = corpora.add(id, name.strip() or next(iter(kept)), list(kept.items()))
+        for upload in files:
+            keep_again_if_gone(upload, settings, kept[plain_name(upload)])
+        return stored
     except BaseException:
         for file in kept.values():
             forget_file(database, settings, file.sha256)

@@ -34,7 +34,7 @@ from service.api.dependencies import (
     needs,
 )
 from service.api.idempotency import IdempotentRoute
-from service.api.uploads import keep_upload, plain_name, refused
+from service.api.uploads import keep_again_if_gone, keep_upload, plain_name, refused
 from service.deletion import Deleted, delete_dataset, forget_file
 from service.problems import problems
 from service.settings import Settings
@@ -191,6 +191,8 @@ def task_of(text: str | None) -> dict[str, Any] | None:
         document = json.loads(text)
     except ValueError as error:
         raise refused("task", f"not JSON: {error}") from None
+    except RecursionError:
+        raise refused("task", "nested too deeply") from None
     if not isinstance(document, dict):
         raise refused("task", 'expected an object, such as {"instruction": "..."}')
     return document
@@ -208,7 +210,9 @@ def store_upload(settings: Settings, datasets: Datasets, upload: NewDataset) -> 
             (folder / TASK).write_text(json.dumps(upload.task), encoding="utf-8")
         read: Description = describe_examples(folder, upload.input_column, upload.output_column, upload.kind)
         name = (upload.name or "").strip() or Path(file_name).stem
-        return datasets.add(id, name, file, read.fingerprint, {"file_name": file_name, **read.document})
+        stored = datasets.add(id, name, file, read.fingerprint, {"file_name": file_name, **read.document})
+        keep_again_if_gone(upload.file, settings, file)
+        return stored
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         forget_file(datasets.database, settings, file.sha256)

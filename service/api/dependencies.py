@@ -134,16 +134,18 @@ def body_of(*accepted: str) -> Dependency:
 
 def _nuls(document: Any) -> Iterator[list[str | int]]:
     """Where in it a text, or the name of a field, has the character NUL. A name is told by what it lies in."""
-    if isinstance(document, str):
-        if "\0" in document:
-            yield []
-    elif isinstance(document, (dict, list)):
-        items = document.items() if isinstance(document, dict) else enumerate(document)
-        for key, value in items:
-            if isinstance(key, str) and "\0" in key:
-                yield []
-            else:
-                yield from ([key, *parts] for parts in _nuls(value))
+    waiting: list[tuple[list[str | int], Any]] = [([], document)]
+    while waiting:  # no function that calls itself: a body may be nested deeply
+        place, part = waiting.pop()
+        if isinstance(part, str) and "\0" in part:
+            yield place
+        elif isinstance(part, (dict, list)):
+            items = part.items() if isinstance(part, dict) else enumerate(part)
+            for key, value in reversed(list(items)):
+                if isinstance(key, str) and "\0" in key:
+                    yield place
+                else:
+                    waiting.append(([*place, key], value))
 
 
 AssessmentsDep = Annotated[Assessments, Depends(_assessments)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final
 
 from fastapi import Request
@@ -12,9 +14,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from service.access.caller import Caller
-from service.errors import NotNow, Place, RequestRefused
+from service.errors import NotNow, Place, RequestRefused, StorageUnavailable
 from service.problems import problems
-from service.storage.idempotency import IdempotencyKeys
+from service.storage.idempotency import ABANDONED_AFTER, IdempotencyKeys
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED: Final = "Idempotency-Replayed"
@@ -63,15 +65,26 @@ class IdempotentRoute(APIRoute):
                 if first.response is None:
                     raise NotNow("the first request with this key is still in work; ask again in a moment")
                 return _replay(first.response)
+            holding = asyncio.create_task(_hold(keys, key))
             try:
                 response = await handler(request)
             except BaseException:
                 await run_in_threadpool(keys.give_up, key)
                 raise
+            finally:
+                holding.cancel()
             await run_in_threadpool(keys.settle, key, _kept(response))
             return response
 
         return once
+
+
+async def _hold(keys: IdempotencyKeys, key: str) -> None:
+    """Slow uploads take longer than a call that was lost is waited for."""
+    while True:
+        await asyncio.sleep(ABANDONED_AFTER.total_seconds() / 4)
+        with suppress(StorageUnavailable):
+            await run_in_threadpool(keys.renew, key)
 
 
 async def _fingerprint(request: Request, caller: Caller) -> str:

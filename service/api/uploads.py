@@ -12,13 +12,14 @@ from service.errors import DataRefused, Place
 from service.problems import pointer
 from service.settings import Settings
 from service.storage.files import Files, KeptFile
-from service.storage.folders import files_folder
+from service.storage.folders import files_folder, kept_path
 
 CHUNK: Final = 1 << 20
 LOOK: Final = 64 << 10
 """Bytes of a file that are looked at."""
 NOT_IN_NAMES: Final = re.compile(r"[^\w.() -]+")
-LONGEST_NAME: Final = 120
+LONGEST_NAME: Final = 240
+"""Bytes; file systems take 255."""
 STARTS: Final = {".parquet": b"PAR1", ".pdf": b"%PDF-"}
 """What a binary file of a kind begins with; all others are text."""
 
@@ -26,15 +27,27 @@ STARTS: Final = {".parquet": b"PAR1", ".pdf": b"%PDF-"}
 def plain_name(upload: UploadFile) -> str:
     """The file's own name without any folder, in letters that every file system takes."""
     name = PurePosixPath((upload.filename or "").replace("\\", "/")).name
-    return NOT_IN_NAMES.sub("_", name)[-LONGEST_NAME:].lstrip(". ") or "upload"
+    ending = NOT_IN_NAMES.sub("_", name).encode()[-LONGEST_NAME:]
+    return ending.decode(errors="ignore").lstrip(". ") or "upload"
 
 
 def keep_upload(upload: UploadFile, settings: Settings, field: str) -> KeptFile:
     """On disk, whole or not at all. `DataRefused` for bytes that are not what the name says."""
     _look(upload, plain_name(upload), field)
     upload.file.seek(0)
+    return _keep(upload, settings)
+
+
+def _keep(upload: UploadFile, settings: Settings) -> KeptFile:
     chunks = iter(lambda: upload.file.read(CHUNK), b"")
     return Files(files_folder(settings)).keep(chunks, settings.upload_bytes)
+
+
+def keep_again_if_gone(upload: UploadFile, settings: Settings, kept: KeptFile) -> None:
+    """For after it was entered: until then somebody who deletes the same bytes does not know that they are wanted."""
+    if not kept_path(settings, kept.sha256).exists():
+        upload.file.seek(0)
+        _keep(upload, settings)
 
 
 def refused(field: str, detail: str) -> DataRefused:

@@ -128,7 +128,7 @@ def choose_arms(
     if client is not None:
         specs += endpoint_arms(client, encoder, retriever, shown=shown, improve=wishes.improve_prompt)
     if Backend.LOCAL in backends:
-        local = OnThisMachine.of(wishes, settings, beside=client is not None)
+        local = OnThisMachine.of(wishes, folder, beside=client is not None)
         specs += local_arms(
             local.model, encoder, retriever, shown=shown, improve=wishes.improve_prompt, beside=client is not None,
             labels=_labels(wishes, task, beside=client is not None), trained=local.trained, notes=local.notes,

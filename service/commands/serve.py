@@ -26,6 +26,7 @@ from service.logs import set_up_logs
 from service.refusals import Refusal
 from service.settings import Settings, is_loopback, load_settings
 from service.storage.database import open_database
+from service.storage.folders import make_data_folder
 from service.storage.migrate import migrate
 
 STOPS_WITHIN: Final = 4.5
@@ -35,8 +36,10 @@ REQUESTS_STOP_WITHIN: Final = 2
 logger = logging.getLogger(__name__)
 
 
-def run_serve(host: str, port: int, *, worker: bool) -> None:
-    settings = load_settings(host=host, port=port)
+def run_serve(host: str | None, port: int | None, *, worker: bool) -> None:
+    """What is None is as the settings say."""
+    stated = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load_settings(**stated)
     set_up_logs(settings.log)
     print(_who_may_call(settings), flush=True)
     app = create_app(settings)
@@ -138,6 +141,7 @@ def _leave(code: int) -> NoReturn:
 
 @contextmanager
 def _worker(settings: Settings, queues: Sequence[str]) -> Iterator[None]:
+    make_data_folder(settings)
     database = open_database(settings.database)
     try:
         migrate(database)

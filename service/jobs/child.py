@@ -80,7 +80,7 @@ def _result(work: Work, request: dict[str, Any], tell: Any) -> Any:
     folder = Path(request["folder"])
     match request["do"]:
         case "advance":
-            return work.advance(folder, request["approved"], request["given_up"], tell)
+            return work.advance(folder, request["agreed"], request["given_up"], tell)
         case "trial":
             return work.trial(folder, request["key"])
         case "audit":

@@ -15,14 +15,14 @@ from dbos import DBOS, DBOSConfig
 from dbos._dbos import _get_dbos_instance
 
 from service.jobs.leases import Heart, Leases
-from service.jobs.queue import JobQueue
+from service.jobs.queue import JobQueue, audit_id
 from service.jobs.system import COMPARISONS, GPU, NAME, PLANNING, SERIALIZER, TRIALS, VERSION, system_engine, system_url
 from service.jobs.worker import Worker, current_worker, employ
 from service.jobs.workflows import register
 from service.logs import facts
 from service.settings import Settings
 from service.storage.database import Database
-from service.storage.datasets import waiting_audits
+from service.storage.datasets import keep_audit, waiting_audits
 from service.storage.runs import Runs
 from service.storage.workers import living_workers
 
@@ -36,7 +36,7 @@ LOOKS: Final = 3
 """Between being taken from the queue and being begun, work belongs to nobody for a moment."""
 SWEEP_EVERY: Final = 3600.0
 ENDED: Final = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
-BROKEN: Final = ("ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+OUR_ERROR: Final = "an error of the advisor ended it; the log says more"
 
 logger = logging.getLogger(__name__)
 
@@ -146,17 +146,38 @@ class _Caretaker:
             logger.info("work handed on", extra=facts(pieces=len(handed), dead_workers=len(dead)))
 
     def _end_broken(self) -> None:
-        """A comparison whose workflow ended by an error of ours would be waited for in vain."""
-        for run in self._runs.running():
-            flows = DBOS.list_workflows(workflow_ids=[str(run)], load_input=False, load_output=False)
-            if flows and flows[0].status in BROKEN:
-                current_worker().fail(
-                    str(run.comparison), run.generation, "an error of the advisor ended it; the log says more"
-                )
+        """What is stored as open and whose work has ended would be waited for in vain: after an error of ours, or
+        when one of the two databases lost its last commits with the power."""
+        runs = {str(run): run for run in (*self._runs.queued(), *self._runs.running())}
+        audits = {audit_id(dataset): dataset for dataset in waiting_audits(self._database)}
+        known = _states([*runs, *audits])
+        for id in (*runs, *audits):
+            if id not in known and id in runs:
+                self._jobs.add_comparison(runs[id])
+            elif known.get(id) not in ENDED:
+                continue
+            elif id in runs:
+                current_worker().fail(str(runs[id].comparison), runs[id].generation, OUR_ERROR)
+            else:
+                keep_audit(self._database, audits[id], None, f"{OUR_ERROR[0].upper()}{OUR_ERROR[1:]}.")
 
     def _sweep(self) -> None:
+        """Of what has not ended as a whole the parts are still wanted: whoever waits for one that is gone waits for
+        ever."""
         before = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - KEEP_SECONDS))
+        kept = 0
         while old := DBOS.list_workflows(
-            status=ENDED, completed_before=before, limit=500, load_input=False, load_output=False
+            status=ENDED, completed_before=before, limit=500, offset=kept, load_input=False, load_output=False
         ):
-            DBOS.delete_workflows([flow.workflow_id for flow in old])
+            open_ones = {str(run) for run in (*self._runs.queued(), *self._runs.running())}
+            over = [flow.workflow_id for flow in old if ".".join(flow.workflow_id.split(".")[:2]) not in open_ones]
+            DBOS.delete_workflows(over)
+            kept += len(old) - len(over)
+
+
+def _states(ids: Sequence[str]) -> dict[str, str]:
+    """Of those of these workflows that the queue knows."""
+    if not ids:
+        return {}
+    flows = DBOS.list_workflows(workflow_ids=list(ids), load_input=False, load_output=False)
+    return {flow.workflow_id: flow.status for flow in flows}

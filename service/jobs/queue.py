@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +11,19 @@ from uuid import UUID
 from dbos import DBOSClient, EnqueueOptions
 from dbos import error as dbos_error
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from service.errors import StorageUnavailable
 from service.jobs.system import COMPARISONS, PLANNING, SERIALIZER, VERSION, system_engine, system_url
 from service.settings import Settings
 from service.storage.runs import Run
 
+logger = logging.getLogger(__name__)
+
 
 class JobQueue:
-    """Work for workers. The same work can be put in twice: it is there once."""
+    """Work for workers. The same work can be put in twice: it is there once. Work that cannot be put in now is put in
+    by the worker that leads: it looks for what is stored and not queued."""
 
     def __init__(self, settings: Settings) -> None:
         self._engine = system_engine(settings)
@@ -35,7 +40,7 @@ class JobQueue:
 
     def add_audit(self, dataset: UUID) -> None:
         """Have a data set audited."""
-        self._add(PLANNING, "audit", f"audit.{dataset}", str(dataset))
+        self._add(PLANNING, "audit", audit_id(dataset), str(dataset))
 
     def check(self) -> None:
         """`StorageUnavailable` where the queue does not answer."""
@@ -56,13 +61,22 @@ class JobQueue:
 
     def _add(self, queue: str, workflow: str, id: str, *arguments: object) -> None:
         options = EnqueueOptions(queue_name=queue, workflow_name=workflow, workflow_id=id, app_version=VERSION)
-        with _unavailable_is_ours():
-            self._client.enqueue(options, *arguments)
+        try:
+            with _unavailable_is_ours():
+                self._client.enqueue(options, *arguments)
+        except StorageUnavailable as error:
+            # What asks for it is stored: to refuse now would have it asked for, and paid for, twice.
+            logger.warning("work is put in later: %s", error)
+
+
+def audit_id(dataset: UUID) -> str:
+    """Of the work that audits a data set."""
+    return f"audit.{dataset}"
 
 
 @contextmanager
 def _unavailable_is_ours() -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, dbos_error.DBOSException) as error:
+    except (DBAPIError, NoConnectionFree, dbos_error.DBOSException) as error:
         raise StorageUnavailable(f"the queue did not answer: {type(error).__name__}") from error

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final
@@ -52,24 +53,32 @@ class Runner:
                 process = self._send(request)
             except BrokenPipeError:  # it had just gone, having been idle
                 process = self._send(request)
-            while True:
-                try:
-                    answer = self._answers.get(timeout=LOOK_EVERY)
-                except Empty:
-                    if not wanted():
-                        self._kill()
-                        raise NoLongerWanted from None
-                    continue
-                if answer is None:
-                    raise self._died(process)
-                if "event" not in answer:
-                    return answer
-                tell(answer["event"], answer["data"])
+            try:
+                return self._answer(process, tell, wanted)
+            except BaseException:
+                self._kill()  # or its answer would be taken for that to the next request
+                raise
 
     def close(self) -> None:
         """End the child at once, and start no other one; work in it is lost."""
         self._closed = True
         self._kill()
+
+    def _answer(
+        self, process: subprocess.Popen[str], tell: Callable[[str, Document], None], wanted: Callable[[], bool]
+    ) -> Document:
+        while True:
+            try:
+                answer = self._answers.get(timeout=LOOK_EVERY)
+            except Empty:
+                if not wanted():
+                    raise NoLongerWanted from None
+                continue
+            if answer is None:
+                raise self._died(process)
+            if "event" not in answer:
+                return answer
+            tell(answer["event"], answer["data"])
 
     def _send(self, request: Document) -> subprocess.Popen[str]:
         process = self._started()
@@ -82,6 +91,7 @@ class Runner:
         if self._closed:
             raise RunnerDied("it was closed")
         if self._process is None or self._process.poll() is not None:
+            self._kill()
             self._answers = SimpleQueue()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "service.jobs.child"],
@@ -105,10 +115,18 @@ class Runner:
         if process is not None:
             process.kill()
             process.wait()
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):
+                process.stdin.close()
 
 
 def _listen(process: subprocess.Popen[str], answers: SimpleQueue[Document | None]) -> None:
     assert process.stdout is not None
-    for line in process.stdout:
-        answers.put(json.loads(line))
-    answers.put(None)
+    try:
+        for line in process.stdout:
+            answers.put(json.loads(line))
+    except ValueError:  # killed in the middle of a line
+        process.kill()
+    finally:
+        process.stdout.close()
+        answers.put(None)

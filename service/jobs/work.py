@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from adapters.generative.chat import ChatClient
 from evaluation.arm import Foreseen
 from evaluation.comparison import Comparison, Progress, compare
 from evaluation.dataset import inputs_of
@@ -23,6 +24,7 @@ from rules.choices import Kind
 from service.commands.compare import Prepared, Request, prepare
 from service.commands.examples import configured_encoder, read_examples
 from service.commands.task_file import read_task_file
+from service.refusals import Refusal
 from service.run_folder import write_report, write_whole
 from service.settings import Settings
 from service.storage.folders import CORPUS, EXAMPLES, FORM, REQUEST, TASK, TEST
@@ -54,8 +56,8 @@ class Work:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._ready: tuple[Path, Prepared] | None = None
-        self._shown: Path | None = None
+        self._ready: tuple[tuple[Path, str], Prepared] | None = None
+        self._texts_shown = False
 
     def audit(self, file: Path, columns: Columns, kind: Kind | None, task: Path | None) -> Document:
         """The audit of a data set by itself."""
@@ -64,8 +66,9 @@ class Work:
         examples = read_examples(file, None, columns, encoder, EvaluationPolicy(), asked)
         return examples.audit.model_dump(mode="json")
 
-    def advance(self, folder: Path, approved: bool, given_up: Mapping[str, str], tell: Tell) -> Document:
-        """Go as far as finished trials lead: to trials that are `wanted`, or to the report's `verdict`.
+    def advance(self, folder: Path, agreed: Document | None, given_up: Mapping[str, str], tell: Tell) -> Document:
+        """Go as far as finished trials lead: to trials that are `wanted`, or to the report's `verdict`. `agreed` is how
+        many calls and how much money in all somebody agreed to, None where nobody agreed to anything yet.
 
         Raises `ApprovalWanted`, `AuditBlocked`, and whatever the command line says in one line.
         """
@@ -78,7 +81,7 @@ class Work:
             specs=tuple(spec for spec in prepared.comparison.specs if spec.name not in given_up),
             given_up={spec.title: given_up[spec.name] for spec in prepared.comparison.specs if spec.name in given_up},
         )
-        watch = _Watch(self._settings, request, approved, tell)
+        watch = _Watch(self._settings, prepared.client, request["hold"], agreed, tell)
         try:
             report = compare(comparison, prepared.audit, watch, collect_trials)
         except TrialsWanted as wanted:
@@ -121,20 +124,23 @@ class Work:
         }  # fmt: skip
 
     def _prepared(self, folder: Path) -> Prepared:
-        if self._ready is None or self._ready[0] != folder:
-            self._ready = None
-            self._ready = (folder, prepare(_request_in(folder, self._settings), self._settings, folder))
+        """Made anew where something else is asked of it than before: it may go on with another budget."""
+        asked = (folder / REQUEST).read_text(encoding="utf-8")
+        request = _request_in(folder, json.loads(asked), self._settings)
+        if self._ready is None or self._ready[0] != (folder, asked):
+            self._ready, self._texts_shown = None, False
+            self._ready = ((folder, asked), prepare(request, self._settings, folder))
         return self._ready[1]
 
     def _show_texts(self, folder: Path) -> None:
         """As at the start of every comparison: each base model reads all texts once, in file order."""
-        if self._shown == folder:
-            return
         comparison = self._prepared(folder).comparison
+        if self._texts_shown:
+            return
         rows = (*comparison.dataset.examples, *(comparison.test.examples if comparison.test else ()))
         for prepare_texts in dict.fromkeys(spec.prepare for spec in comparison.specs):
             prepare_texts(inputs_of(rows))
-        self._shown = folder
+        self._texts_shown = True
 
 
 def _usage(done: FinishedTrial) -> Document | None:
@@ -153,32 +159,39 @@ def _usage(done: FinishedTrial) -> Document | None:
 class _Watch(Progress):
     """Tells how many trials each arm has, and stops before anything is spent that nobody agreed to."""
 
-    def __init__(self, settings: Settings, request: Document, approved: bool, tell: Tell) -> None:
-        self._settings, self._request, self._approved, self._tell = settings, request, approved, tell
-        self._asked = False
+    def __init__(
+        self, settings: Settings, client: ChatClient | None, hold: bool, agreed: Document | None, tell: Tell
+    ) -> None:
+        self._settings, self._client, self._hold, self._agreed, self._tell = settings, client, hold, agreed, tell
 
     def foreseen(self, spending: Foreseen) -> None:
-        foreseen = {**spending._asdict(), "reason": "spending"}
-        self._tell("foreseen", foreseen)
+        """An agreement covers what it named and no more; small sums beyond it need none."""
+        self._tell("foreseen", {**spending._asdict(), "reason": "spending"})
+        spent = self._client.spent_so_far() if self._client is not None else None
+        calls = spending.calls + (spent.calls if spent else 0)
+        cost = (spending.cost or 0.0) + (spent.money if spent else 0.0)
+        agreed = self._agreed or {"calls": 0, "cost": 0.0}
         much = (
-            spending.calls > self._settings.approve_above_calls
-            or (spending.cost or 0.0) > self._settings.approve_above_money
+            calls - agreed["calls"] > self._settings.approve_above_calls
+            or cost - agreed["cost"] > self._settings.approve_above_money
         )
-        if not self._approved and (much or self._request["hold"]):
-            raise ApprovalWanted(foreseen)
+        if much or (self._hold and self._agreed is None):
+            in_all = {"calls": calls, "cost": cost}
+            raise ApprovalWanted({**spending._asdict(), "reason": "spending", "in_all": in_all})
 
     def planned(self, trials: Sequence[PlannedTrial]) -> None:
-        if self._request["hold"] and not self._approved:
-            raise ApprovalWanted({**Foreseen(0, 0, 0, 0.0, None)._asdict(), "reason": "plan"})
+        if self._hold and self._agreed is None:
+            in_all = {"calls": 0, "cost": 0.0}
+            raise ApprovalWanted({**Foreseen(0, 0, 0, 0.0, None)._asdict(), "reason": "plan", "in_all": in_all})
         counts = Counter(trial.spec.name for trial in trials)
         titles = {trial.spec.name: trial.spec.title for trial in trials}
         arms = [{"arm": arm, "title": titles[arm], "trials": count} for arm, count in counts.items()]
         self._tell("trials_planned", {"arms": arms})
 
 
-def _request_in(folder: Path, settings: Settings) -> Request:
-    """What was asked for over HTTP, as the command line would have asked for it."""
-    told = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
+def _request_in(folder: Path, told: Document, settings: Settings) -> Request:
+    """What was asked for over HTTP, as the command line would have asked for it. `Refusal` where something that it
+    reads is gone: it would be another comparison."""
 
     def there(name: str) -> Path | None:
         return folder / name if (folder / name).exists() else None
@@ -186,14 +199,20 @@ def _request_in(folder: Path, settings: Settings) -> Request:
     def only_file(name: str) -> Path | None:
         return next(iter(sorted((folder / name).iterdir())), None) if (folder / name).is_dir() else None
 
-    data = only_file(EXAMPLES)
-    if data is None:
-        raise TrialFailed("the examples are no longer there")
+    data, test, documents = only_file(EXAMPLES), only_file(TEST), folder / CORPUS
+    wanted = {
+        "examples": data is not None,
+        "test rows": test is not None or told["test"] is None,
+        "documents": documents.exists() or told["corpus"] is None,
+    }
+    for what, is_there in wanted.items():
+        if not is_there:
+            raise Refusal(f"The {what} of this comparison were deleted; upload them and start another one.")
+    assert data is not None
     backends = tuple(told["backends"])
-    documents = folder / CORPUS
-    searched = documents / CORPUS if documents.exists() else None
+    searched = documents / CORPUS if told["corpus"] is not None else None
     return Request(
-        data=data, test=only_file(TEST), form=there(FORM), task=there(TASK), corpus=searched,
+        data=data, test=test, form=there(FORM), task=there(TASK), corpus=searched,
         seed=told["seed"], input_column=told["input_column"], output_column=told["output_column"],
         accept=tuple(told["accept"]), by=told["accepted_by"], kind=told["kind"], backends=backends,
         learning_curve=told["learning_curve"], training_cost=told["training_cost"], exhaustive=told["exhaustive"],

@@ -26,6 +26,7 @@ MOST_ATTEMPTS: Final = 3
 PATIENCE: Final = 600.0
 """Seconds to wait for a database that does not answer, or for room on the disk."""
 TRY_AGAIN_AFTER: Final = 1.0
+NOTHING: Final = {"calls": 0, "cost": 0.0}
 GIVING_BACK: Final = 2.0
 """Seconds that a worker which stops waits for its trials to be given back."""
 WHY: Final = ("refused", "no_room", "failed")
@@ -71,7 +72,7 @@ class Worker:
             return []
         request = {
             "do": "advance", "folder": str(comparison_folder(self._settings, run.comparison)),
-            "approved": stored.approved_by is not None,
+            "agreed": None if stored.approved_by is None else (stored.foreseen or {}).get("in_all", NOTHING),
             "given_up": self._patiently(self._runs.given_up, run.comparison),
         }  # fmt: skip
         answer = self._ask_until_it_answers(PLANNING, request, run)
@@ -90,7 +91,7 @@ class Worker:
 
     def _try_trial(self, run: Run, key: str) -> None:
         request = {"do": "trial", "folder": str(comparison_folder(self._settings, run.comparison)), "key": key}
-        problem, deadline = "it ended its worker", time.monotonic() + PATIENCE
+        problem, deadline = "it ended its worker", None
         while True:
             # Several may wait for the child; an attempt counts only from its own turn.
             with self._runners[TRIALS].turn:
@@ -121,6 +122,7 @@ class Worker:
                 problem = answer["failed"]
                 continue
             self._give_back(run, key)
+            deadline = deadline or time.monotonic() + PATIENCE
             if "no_room" not in answer or time.monotonic() > deadline:
                 self._conclude(run, answer)
                 return
@@ -153,10 +155,11 @@ class Worker:
 
     def _ask_until_it_answers(self, queue: str, request: Document, run: Run | None) -> Document:
         """Of work that counts no attempts: a child process that dies of it, or finds no room, tries again."""
-        problem, deadline = "", time.monotonic() + PATIENCE
+        problem = ""
         for _ in range(MOST_ATTEMPTS):
             try:
                 answer = self._ask(queue, request, run)
+                deadline = time.monotonic() + PATIENCE
                 while "no_room" in answer and time.monotonic() < deadline:
                     self._pause()
                     answer = self._ask(queue, request, run)
@@ -200,7 +203,7 @@ class Worker:
 
     def _give_back(self, run: Run, key: str) -> None:
         try:
-            self._runs.give_back_trial(run, key)
+            self._runs.give_back_trial(run, key, self._name)
         except StorageUnavailable:
             logger.warning("an attempt of a trial stays counted: the database did not answer")
 

@@ -130,8 +130,14 @@ class Comparisons:
 
     def of_dataset(self, dataset: UUID) -> Sequence[StoredComparison]:
         """All that rest on a data set, as examples or as test rows."""
-        resting = (comparisons.c.dataset_id == dataset) | (comparisons.c.test_id == dataset)
-        query = select(comparisons).where(comparisons.c.workspace_id == self._workspace, resting)
+        return self._that((comparisons.c.dataset_id == dataset) | (comparisons.c.test_id == dataset))
+
+    def of_corpus(self, corpus: UUID) -> Sequence[StoredComparison]:
+        """All that search in a corpus."""
+        return self._that(comparisons.c.corpus_id == corpus)
+
+    def _that(self, rest: ColumnElement[bool]) -> Sequence[StoredComparison]:
+        query = select(comparisons).where(comparisons.c.workspace_id == self._workspace, rest)
         with self._database.reading() as connection:
             return [stored_comparison(row) for row in connection.execute(query)]
 
@@ -175,7 +181,7 @@ class Comparisons:
         that were given up are tried again: whoever lets it go on has put right what was wrong."""
         again = (
             update(trials)
-            .where(trials.c.comparison_id == id, trials.c.status.in_(("given_up", "queued")))
+            .where(trials.c.comparison_id == id, trials.c.status != "finished")
             .values(status="queued", attempts=0, problem=None, worker=None)
         )
         return self._set_going(id, CAN_GO_ON, "queued", actor, again, request=request)

@@ -115,11 +115,13 @@ def waiting_audits(database: Database) -> Sequence[UUID]:
 
 
 def keep_audit(database: Database, id: UUID, audit: Document | None, problem: str | None) -> None:
-    """What the audit found, or why it could not be made."""
+    """What the audit found, or why it could not be made; the first answer counts."""
     status = AuditStatus.AUDITED if audit is not None else AuditStatus.FAILED
     with database.writing() as connection:
         connection.execute(
-            update(datasets).where(datasets.c.id == id).values(status=status, audit=audit, problem=problem)
+            update(datasets)
+            .where(datasets.c.id == id, datasets.c.status == AuditStatus.AUDITING)
+            .values(status=status, audit=audit, problem=problem)
         )
 
 

@@ -27,7 +27,7 @@ def dump_database(url: str, file: Path) -> None:
     """Write one moment of the database to a new file, while others use it. `StorageUnavailable` says why it cannot."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        _copy_sqlite(Path(parsed.database or ""), file)
+        copy_sqlite(Path(parsed.database or ""), file)
     else:
         options = ("--format=custom", "--no-owner", "--no-privileges", f"--exclude-schema={QUEUE_SCHEMA}")
         _run_for(parsed, "pg_dump", (*options, f"--file={file}"))
@@ -69,7 +69,8 @@ def need_tools(url: str) -> None:
             _program(name)
 
 
-def _copy_sqlite(source: Path, file: Path) -> None:
+def copy_sqlite(source: Path, file: Path) -> None:
+    """One moment of it, as one file, while others write. `StorageUnavailable` says why it cannot."""
     try:
         with (
             closing(sqlite3.connect(f"file:{quote(str(source))}?mode=ro", uri=True)) as reading,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -53,6 +54,21 @@ class Files:
         """Where the file with this hash is, or would be."""
         return self._folder / sha256[:2] / sha256
 
-    def delete(self, sha256: str) -> None:
-        """Take the file away; without one nothing happens."""
-        self.path(sha256).unlink(missing_ok=True)
+    @contextmanager
+    def put_aside(self, sha256: str) -> Iterator[Path | None]:
+        """Where the file lies meanwhile, None where there is none. It is deleted at the end, unless it was brought
+        back."""
+        aside = self._folder / f".{uuid4().hex}"
+        try:
+            self.path(sha256).rename(aside)
+        except FileNotFoundError:
+            yield None
+            return
+        try:
+            yield aside
+        finally:
+            aside.unlink(missing_ok=True)
+
+    def bring_back(self, aside: Path, sha256: str) -> None:
+        """Under its hash again."""
+        aside.replace(self.path(sha256))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
 
+from service.errors import StorageUnavailable
 from service.settings import Settings
 
 EXAMPLES, TEST, CORPUS, FORM, TASK, REQUEST = "examples", "test", "corpus", "form.json", "task.json", "request.json"
@@ -17,6 +18,14 @@ TRIALS, REPORT = "trials", "report"
 """Of a comparison: the folder of what was fitted, and the name of the report's files."""
 ANSWERS = "answers"
 """Folder of the data folder; one folder in it for each data set, by its hash, to be deleted with it."""
+
+
+def make_data_folder(settings: Settings) -> None:
+    """Where there is none, with all in it for its owner alone. `StorageUnavailable` where it cannot be made."""
+    try:
+        settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageUnavailable(f"cannot make the data folder {settings.data_folder}: {error.strerror}") from None
 
 
 def kept_path(settings: Settings, sha256: str) -> Path:

@@ -52,6 +52,11 @@ class IdempotencyKeys:
             return FirstCall(row.request_sha256, row.response) if row is not None else self.claim(key, request_sha256)
         return None
 
+    def renew(self, key: str) -> None:
+        """The call is still in work."""
+        with self._database.writing() as connection:
+            connection.execute(update(idempotency_keys).where(self._at(key)).values(created_at=datetime.now(UTC)))
+
     def settle(self, key: str, response: dict[str, Any]) -> None:
         """Keep what was answered."""
         with self._database.writing() as connection:

@@ -87,9 +87,10 @@ class Runs:
             _move(connection, run, kind, data, **values)
 
     def wait_for_approval(self, run: Run, foreseen: Document) -> None:
-        """Stop until somebody agrees to what is foreseen."""
+        """Stop until somebody agrees to what is foreseen; what was agreed to before is not enough."""
+        waits = {"status": Status.AWAITING_APPROVAL, "foreseen": foreseen, "approved_by": None}
         with self._database.writing() as connection:
-            _move(connection, run, "awaiting_approval", foreseen, status=Status.AWAITING_APPROVAL, foreseen=foreseen)
+            _move(connection, run, "awaiting_approval", foreseen, **waits)
 
     def end(self, run: Run, status: Status, data: Document, **values: Any) -> None:
         """Finished, blocked or failed."""
@@ -125,12 +126,12 @@ class Runs:
             is_open = connection.scalar(select(trials.c.key).where(_trial(run, key), trials.c.status.in_(OPEN)))
             return Start.ENDED if is_open is None else Start.TOO_OFTEN
 
-    def give_back_trial(self, run: Run, key: str) -> None:
+    def give_back_trial(self, run: Run, key: str, worker: str) -> None:
         """An attempt that its worker ended itself, without fault of the trial, does not count."""
         with self._database.writing() as connection:
             connection.execute(
                 update(trials)
-                .where(_trial(run, key), trials.c.status == "running")
+                .where(_trial(run, key), trials.c.status == "running", trials.c.worker == worker)
                 .values(status="queued", worker=None, attempts=trials.c.attempts - 1)
             )
 
@@ -180,6 +181,8 @@ def _move(connection: Connection, run: Run, kind: str, data: Document, **values:
     if values:
         moved = connection.execute(update(comparisons).where(_current(run)).values(**values)).rowcount
     else:
-        moved = connection.execute(select(comparisons.c.id).where(_current(run))).one_or_none() is not None
+        # Locked where the database can: a cancellation in between would have an event after its end.
+        held = select(comparisons.c.id).where(_current(run)).with_for_update()
+        moved = connection.execute(held).one_or_none() is not None
     if moved:
         write_event(connection, run.comparison, kind, data)

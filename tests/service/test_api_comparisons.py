@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from starlette.testclient import TestClient
 
 from service.api.reports import preferred
@@ -139,7 +140,7 @@ def test_a_trial_is_tried_three_times_and_never_after_its_end(
     assert [runs.start_trial(run, "a", "one", 3) for _ in range(4)] == [Start.STARTED] * 3 + [Start.TOO_OFTEN]
     runs.give_up_trial(run, "a", "killed")
     runs.start_trial(run, "b", "one", 3)
-    runs.give_back_trial(run, "b")
+    runs.give_back_trial(run, "b", "one")
     runs.start_trial(run, "b", "two", 3)
     runs.finish_trial(run, "b", 2.0)
     runs.finish_trial(run, "b", 3.0)
@@ -166,6 +167,40 @@ def test_whoever_lets_it_go_on_has_given_up_trials_tried_again(
     run = Run(UUID(id), 2)
     runs.begin(run)
     assert [runs.start_trial(run, "a", "two", 3) for _ in range(4)] == [Start.STARTED] * 3 + [Start.TOO_OFTEN]
+
+
+def test_whoever_lets_it_go_on_has_every_unfinished_trial_tried_three_times(
+    start: Callable[..., dict[str, Any]], runs: Runs, client: TestClient
+) -> None:
+    """Also one whose worker was killed in the middle of it."""
+    id = start()["id"]
+    run = Run(UUID(id), 1)
+    runs.begin(run)
+    runs.want_trials(run, [{"key": "a", "arm": "lora", "title": "LoRA", "train_size": 30, "queue": "trials"}])
+    for _ in range(3):
+        runs.start_trial(run, "a", "one", 3)
+    client.post(f"/v1/comparisons/{id}/cancel")
+    client.post(f"/v1/comparisons/{id}/resume", json={})
+    run = Run(UUID(id), 2)
+    runs.begin(run)
+    assert runs.start_trial(run, "a", "two", 3) is Start.STARTED
+    runs.give_back_trial(run, "a", "one")
+    assert [runs.start_trial(run, "a", "two", 3) for _ in range(3)] == [Start.STARTED] * 2 + [Start.TOO_OFTEN]
+
+
+def test_a_queue_that_is_away_has_nothing_asked_for_twice(
+    client: TestClient, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker that leads puts in what is stored."""
+
+    def away(*_work: Any) -> None:
+        raise NoConnectionFree
+
+    monkeypatch.setattr("service.jobs.queue.DBOSClient.enqueue", away)
+    sent = {"json": {"dataset_id": dataset}, "headers": {"Idempotency-Key": "once"}}
+    first, again = (client.post("/v1/comparisons", **sent) for _ in range(2))
+    assert (first.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert len(client.get("/v1/comparisons").json()["items"]) == 1
 
 
 def test_other_limits_are_told_and_change_nothing_while_it_runs(

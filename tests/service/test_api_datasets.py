@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,8 +18,11 @@ from starlette.testclient import TestClient
 from service.app import create_app
 from service.settings import Settings
 from service.storage.comparisons import Status
+from service.storage.database import Database
 from service.storage.datasets import keep_audit
+from service.storage.idempotency import IdempotencyKeys
 from service.storage.runs import Run, Runs
+from service.storage.workspaces import DEFAULT_WORKSPACE
 
 ROWS = [{"input": f"text number {number}", "output": "AB"[number % 2]} for number in range(40)]
 TICKETS = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
@@ -80,6 +85,12 @@ def test_chats_and_parquet_files_are_examples_too(client: TestClient, content: b
     assert '<td>3</td><td class="text">text number 2</td><td>A</td>' in page
 
 
+def test_a_long_name_in_any_script_is_shortened_to_what_file_systems_take(client: TestClient) -> None:
+    named = upload(client, name="票" * 300 + ".jsonl").json()
+    assert named["file_name"].endswith("票票.jsonl")
+    assert len(named["file_name"].encode()) <= 255
+
+
 def test_the_same_bytes_are_kept_once(client: TestClient, settings: Settings) -> None:
     first, second = upload(client).json(), upload(client, name="again.jsonl").json()
     assert first["sha256"] == second["sha256"]
@@ -112,6 +123,7 @@ def test_the_same_bytes_are_kept_once(client: TestClient, settings: Settings) ->
         (TICKETS, "tickets.jsonl", {"input_column": "nope"}, "#/file", "no column 'nope'"),
         (TICKETS, "tickets.jsonl", {"kind": "extraction"}, "#/file", "JSON"),
         (TICKETS, "tickets.jsonl", {"task": "{"}, "#/task", "not JSON"),
+        (TICKETS, "tickets.jsonl", {"task": "[" * 5000 + "]" * 5000}, "#/task", "nested too deeply"),
         (TICKETS, "tickets.jsonl", {"task": '{"instrction": "x"}'}, "#/task", "instrction"),
     ],
 )
@@ -168,6 +180,18 @@ def test_a_failure_does_not_use_its_key_up(client: TestClient) -> None:
     body: dict[str, Any] = {"params": {"wait": 0}, "headers": {"Idempotency-Key": "once"}}
     assert client.post("/v1/datasets", files={"file": ("t.jsonl", b"no JSON")}, **body).status_code == 422
     assert client.post("/v1/datasets", files={"file": ("t.jsonl", TICKETS)}, **body).status_code == 201
+
+
+def test_a_slow_call_keeps_its_key(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = IdempotencyKeys(database, DEFAULT_WORKSPACE)
+    assert keys.claim("slow", "a" * 64) is None
+    monkeypatch.setattr("service.storage.idempotency.ABANDONED_AFTER", timedelta(seconds=0.5))
+    for _ in range(4):
+        time.sleep(0.25)
+        keys.renew("slow")
+    assert keys.claim("slow", "a" * 64) is not None
+    time.sleep(0.6)
+    assert keys.claim("slow", "a" * 64) is None
 
 
 def test_a_comparison_at_work_keeps_its_data_set(client: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -48,6 +49,14 @@ def unready(client: TestClient) -> dict[str, str]:
     problem = answered.json()
     assert problem["type"] == "urn:problem-type:advisor:not-ready"
     return {place["parameter"]: place["detail"] for place in problem["errors"]}
+
+
+def test_a_new_data_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    """Also where the database lies elsewhere: nobody is sent to a service that is not ready, so no upload makes it."""
+    folder = tmp_path / "new" / "data"
+    with TestClient(create_app(Settings(data_folder=folder, database_url=f"sqlite:///{tmp_path / 'a.sqlite3'}"))) as it:
+        assert set(unready(it)) == {"worker"}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_without_a_worker_it_is_not_ready_and_says_how_to_start_one(client: TestClient) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import sqlite3
 import stat
 import tarfile
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -105,10 +107,27 @@ def test_what_was_under_way_waits_and_can_be_resumed(here: Settings, elsewhere: 
     assert comparisons.get(unfinished).status is Status.CANCELLED
     assert [(trial.status, trial.attempts) for trial in comparisons.trials(unfinished)] == [("queued", 0)]
     assert Runs(database).queued() == []
-    resumed = comparisons.go_on(unfinished, "somebody")
+    resumed = comparisons.go_on(unfinished, "somebody", {"seed": 1})
     assert resumed.status is Status.QUEUED
     assert resumed.generation > 1
     database.close()
+
+
+def test_answers_that_were_paid_for_are_whole_though_they_are_being_written(
+    here: Settings, elsewhere: Settings, tmp_path: Path
+) -> None:
+    filled(here)
+    kept = here.data_folder / "answers" / "abc" / "answers.sqlite3"
+    with closing(sqlite3.connect(kept, isolation_level=None)) as writing:
+        writing.execute("pragma journal_mode = wal")
+        writing.execute("create table answers (text text)")
+        writing.executemany("insert into answers values (?)", [("paid for",)] * 100)
+        make_backup(here, tmp_path / "a.tar")
+    with tarfile.open(tmp_path / "a.tar") as tar:
+        assert [name for name in tar.getnames() if name.endswith(("-wal", "-shm"))] == []
+    restore(elsewhere, tmp_path / "a.tar", replace=False)
+    with closing(sqlite3.connect(elsewhere.data_folder / "answers" / "abc" / "answers.sqlite3")) as reading:
+        assert reading.execute("select count(*) from answers").fetchone() == (100,)
 
 
 def test_the_backup_is_for_its_owners_eyes_and_never_overwrites(here: Settings, tmp_path: Path) -> None:

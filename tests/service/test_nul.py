@@ -29,6 +29,12 @@ def refused(answer: Any) -> list[str]:
     return [place.get("pointer") or place["parameter"] for place in answer.json()["errors"]]
 
 
+def test_nul_deep_in_a_body_is_refused_too(client: TestClient) -> None:
+    body = '{"form": ' + "[" * 900 + '"\\u0000"' + "]" * 900 + "}"
+    (place,) = refused(client.post("/v1/assessments", content=body, headers={"content-type": "application/json"}))
+    assert place.startswith("#/form/0/0/")
+
+
 def test_nul_is_refused_and_its_place_named(client: TestClient) -> None:
     form = {"form": {"task": {"name": "a\0b", "description": "fine"}}}
     assert refused(client.post("/v1/assessments", json=form)) == ["#/form/task/name"]

@@ -77,11 +77,12 @@ class House:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.environment["ADVISOR_PORT"] = str(self.port)
         self.http = httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", trust_env=False, timeout=60)
 
     def serve(self, *options: str) -> subprocess.Popen[bytes]:
         """The API; with a worker unless the options say otherwise."""
-        process = self._start("serve", "--port", str(self.port), *options)
+        process = self._start("serve", *options)
         wait_until(lambda: process.poll() is not None or self._answers(), "the API answers")
         assert process.poll() is None, self.log.read_text()
         return process
