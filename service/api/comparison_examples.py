@@ -30,6 +30,7 @@ REQUEST: dict[str, Any] = {
 }  # fmt: skip
 FORESEEN = {
     "calls": 0, "input_tokens": 0, "output_tokens": 0, "cost": 0.0, "currency": None, "reason": "plan",
+    "in_all": {"calls": 0, "cost": 0.0},
 }  # fmt: skip
 VERDICT = {
     "kind": "keep", "arm": "head", "title": "the classifier head",

@@ -94,7 +94,9 @@ class ComparisonView(ComparisonItem):
     started_at: datetime | None
     line: Line | None = Field(description="Null unless it is queued.")
     plan: dict[str, Any] | None = Field(description="Arms, split, what it can see, what it takes; null until planned.")
-    foreseen: dict[str, Any] | None = Field(description="What waits for approval: calls, tokens, cost.")
+    foreseen: dict[str, Any] | None = Field(
+        description="What waits for approval: calls, tokens, cost, and `in_all` with what was spent before."
+    )
     approved_by: str | None
     arms: list[ArmProgress]
     minutes_left: float | None = Field(description="An estimate from finished trials; null where nobody can tell.")
