@@ -12,7 +12,6 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from service.errors import NotNow
-from service.local_model import CHECKPOINTS
 from service.refusals import Refusal
 from service.settings import Settings
 from service.storage.comparisons import UNDER_WAY, Comparisons, Status, StoredComparison
@@ -22,6 +21,7 @@ from service.storage.datasets import Datasets, file_is_used, fingerprint_is_used
 from service.storage.files import Files
 from service.storage.folders import (
     ANSWERS,
+    CHECKPOINTS,
     EXAMPLES,
     REPORT,
     TEST,

@@ -12,8 +12,8 @@ from adapters.generative.footprint import footprint_of
 from adapters.generative.local import LocalModel
 from adapters.generative.weights import find_model
 from service.refusals import Refusal
+from service.storage.folders import CHECKPOINTS
 
-CHECKPOINTS = "checkpoints"
 """Folder of the data folder, from which a killed training goes on; empty when it has ended."""
 
 

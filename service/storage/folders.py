@@ -14,8 +14,8 @@ EXAMPLES, TEST, CORPUS, FORM, TASK, REQUEST = "examples", "test", "corpus", "for
 """What lies in the folder of a data set or a comparison: files as they were uploaded, and what was asked."""
 
 
-TRIALS, REPORT = "trials", "report"
-"""Of a comparison: the folder of what was fitted, and the name of the report's files."""
+TRIALS, CHECKPOINTS, REPORT = "trials", "checkpoints", "report"
+"""Of a comparison: the folder of what was fitted, that of trainings in work, and the name of the report's files."""
 ANSWERS = "answers"
 """Folder of the data folder; one folder in it for each data set, by its hash, to be deleted with it."""
 
