@@ -110,7 +110,7 @@ def read_comparison(id: ComparisonId, comparisons: ComparisonsDep) -> JSONRespon
 def approve_comparison(
     id: ComparisonId, comparisons: ComparisonsDep, database: DatabaseDep, caller: CallerDep, jobs: JobsDep
 ) -> JSONResponse:
-    """Agree to what is foreseen, up to `in_all`; the comparison goes on, and asks again before it spends much more."""
+    """Agree to what is foreseen. The comparison goes on, and asks again before it spends much more than `in_all`."""
     foreseen = comparisons.get(id).foreseen or {}
     stored = comparisons.approve(id, caller.name)
     record_action(database, caller.workspace, caller.name, "approve", str(id), foreseen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -90,6 +91,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             separate_input_output_schemas=False,
         )
         _add_access(document)
+        _summarise(document)
         _add_problems(document)
         _add_examples(document)
         app.openapi_schema = document
@@ -149,6 +151,13 @@ def _add_access(document: dict[str, Any]) -> None:
             operation["security"] = [] if path in UNGUARDED else [{"key": []}]
             may_be = ([] if path in UNGUARDED else [429]) + ([413] if "requestBody" in operation else [])
             operation["responses"].update({str(status): told for status, told in problems(*may_be).items()})
+
+
+def _summarise(document: dict[str, Any]) -> None:
+    """By the first sentence, in place of the function's name."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["summary"] = re.split(r"(?<=[^.])\.(?=\s|$)|[;:]\s", operation["description"], maxsplit=1)[0]
 
 
 def _add_problems(document: dict[str, Any]) -> None:
