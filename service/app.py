@@ -30,6 +30,7 @@ from service.api import (
 from service.api.openapi import describe
 from service.body_limit import BodyLimit
 from service.following import Following
+from service.gone_followers import GoneFollowers
 from service.jobs.queue import JobQueue
 from service.jobs.system import migrate_queue
 from service.metrics import Metrics
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.rulebook = load_rulebook(settings.policy, settings.models)
     app.state.settings = settings
     app.state.metrics = Metrics()
+    app.add_middleware(GoneFollowers)
     app.add_middleware(Entrance)
     app.add_middleware(RequestLog, metrics=app.state.metrics)
     add_problem_handlers(app)

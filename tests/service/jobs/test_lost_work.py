@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
+from dbos import DBOSClient
+from sqlalchemy import create_engine, text
+
+from service.jobs.system import SERIALIZER, system_url
+from service.settings import Settings
 
 LONG_AGO = 8 * 24 * 3600 * 1000
 """Milliseconds: the queue forgets what ended a week ago."""
 
 
-def queue_of(house: Any) -> tuple[Engine, str]:
-    """The queue's database, and its table of work."""
-    if house.engine.dialect.name == "postgresql":
-        return house.engine, "dbos.workflow_status"
-    return create_engine(f"sqlite:///{house.data / 'queue.sqlite3'}"), "workflow_status"
-
-
 def change(house: Any, statement: str, **values: Any) -> int:
-    engine, table = queue_of(house)
+    """In the queue's table of work."""
+    postgresql = house.engine.dialect.name == "postgresql"
+    engine = house.engine if postgresql else create_engine(f"sqlite:///{house.data / 'queue.sqlite3'}")
+    table = "dbos.workflow_status" if postgresql else "workflow_status"
     with engine.begin() as connection:
         return connection.execute(text(statement.format(table=table)), values).rowcount
 
 
+@contextmanager
+def queue_of(house: Any) -> Iterator[DBOSClient]:
+    settings = Settings(data_folder=house.data, database_url=house.environment["ADVISOR_DATABASE_URL"])
+    client = DBOSClient(system_database_url=system_url(settings), serializer=SERIALIZER)
+    try:
+        yield client
+    finally:
+        client.destroy()
+
+
 def test_a_pause_of_more_than_a_week(house: Any) -> None:
-    """What had ended by then is not forgotten while the rest of its comparison is still to come."""
+    """Trials that had ended by then, without their comparison knowing it, are not forgotten."""
     house.serve("--no-worker")
-    worker = house.work()
+    plans, trains = house.work("--queues", "comparisons,planning"), house.work("--queues", "trials,gpu")
     id = house.begin()
+    house.started(id, "few_shot")
+    plans.kill()
     house.started(id, "lora")
-    worker.kill()
+    trains.kill()
     aged = "UPDATE {table} SET completed_at = completed_at - :age, updated_at = updated_at - :age"
     assert change(house, aged + " WHERE status = 'SUCCESS'", age=LONG_AGO) > 2
     house.work()
@@ -43,7 +57,9 @@ def test_a_comparison_that_the_queue_does_not_know(house: Any) -> None:
     id = house.begin()
     house.started(id, "zero_shot")
     worker.kill()
-    assert change(house, "DELETE FROM {table} WHERE workflow_uuid LIKE :id", id=f"{id}%")
+    with queue_of(house) as queue:
+        queue.delete_workflows([flow.workflow_id for flow in queue.list_workflows(workflow_id_prefix=id)])
+        assert queue.list_workflows(workflow_id_prefix=id) == []
     house.work()
     house.ended(id)
     house.assert_nothing_finished_ran_again(id)
@@ -52,8 +68,8 @@ def test_a_comparison_that_the_queue_does_not_know(house: Any) -> None:
 def test_work_that_ended_with_an_error_of_ours_is_told_and_can_be_gone_on_with(house: Any) -> None:
     house.serve("--no-worker")
     dataset = house.upload(house.rows)
-    id = house.compare(dataset)
-    assert change(house, "UPDATE {table} SET status = 'ERROR'") == 2
+    id = house.compare(dataset, test_dataset_id=house.upload(house.test_rows))
+    assert change(house, "UPDATE {table} SET status = 'ERROR'") == 3
     house.work()
     assert "error of the advisor" in house.ended(id, "failed")["problem"]
     audited = house.wait_until(
