@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Final, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
@@ -31,6 +31,7 @@ from service.storage.assessments import Assessments
 from service.storage.datasets import StoredDataset
 
 Typed = dict[str, str]
+COLUMN_FIELDS: Final = {"input_column": "Column with the text", "output_column": "Column with the right answer"}
 router = APIRouter(prefix="/datasets")
 
 
@@ -71,7 +72,7 @@ def upload_dataset(
         )
         stored = store_upload(settings, datasets, upload)
     except RequestRefused as error:
-        return _upload_page(request, settings, typed, problems_by_field(error))
+        return _upload_page(request, settings, typed, _in_words_of_the_page(problems_by_field(error)))
     except UploadTooLarge as error:
         return _upload_page(request, settings, typed, {"file": str(error)})
     jobs.add_audit(stored.id)
@@ -130,6 +131,16 @@ def _upload_page(request: Request, settings: Settings, typed: Typed, problems: d
         422 if problems else 200, typed={**blank, **typed}, problems=problems, kinds=get_args(Kind),
         most=settings.upload_bytes,
     )  # fmt: skip
+
+
+def _in_words_of_the_page(problems: dict[str, str]) -> dict[str, str]:
+    """What is wrong with the columns, beside the field in which they are named as well."""
+    told = problems.get("file", "")
+    for field, title in COLUMN_FIELDS.items():
+        if field in told:
+            told = told.replace(f"with {field}", f"below, under \u201c{title}\u201d")
+            problems |= {"file": told, field: told.rpartition(": ")[2].partition(";")[0]}
+    return problems
 
 
 def _kind(text: str) -> Kind | None:

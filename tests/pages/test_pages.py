@@ -141,6 +141,18 @@ def test_a_file_that_cannot_be_read_is_told_beside_its_field(client: TestClient)
     assert 'id="file-problem"' in client.post("/datasets", data={"name": "No file"}).text
 
 
+def test_columns_that_cannot_be_guessed_are_asked_for_in_their_fields(client: TestClient) -> None:
+    rows = b"mail,team\n" + b"".join(b"text %d,label %d\n" % (n, n % 2) for n in range(20))
+    file = {"file": ("mails.csv", rows)}
+    refused = client.post("/datasets", files=file)
+    assert "name it below, under \u201cColumn with the text\u201d" in refused.text
+    assert 'id="input_column-problem"' in refused.text
+    assert '<details id="more" open>' in refused.text
+    assert 'id="output_column-problem"' in client.post("/datasets", files=file, data={"input_column": "mail"}).text
+    named = {"input_column": "mail", "output_column": "team"}
+    assert client.post("/datasets", files=file, data=named).status_code == 303
+
+
 def test_documents_are_uploaded_offered_and_deleted(client: TestClient) -> None:
     refused = client.post("/corpora", files=[("files", ("notes.docx", b"x"))], data={"name": "Kept as typed"})
     assert refused.status_code == 422
