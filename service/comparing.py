@@ -56,7 +56,8 @@ def asked_of(body: NewComparison, sources: Sources, caller: str, settings: Setti
         "improve_prompt": body.improve_prompt, "search_service": body.search_service,
         "test": str(sources.test.id) if sources.test else None,
         "corpus": str(sources.corpus.id) if sources.corpus else None,
-        "temperatures": body.temperatures, "hold": body.hold,
+        "temperatures": body.temperatures, "hold": body.hold, "passages": body.passages,
+        "written_labels": body.written_labels,
     }  # fmt: skip
 
 
@@ -105,33 +106,34 @@ def refuse_going_on(comparison: StoredComparison) -> None:
 
 
 def _refuse_impossible(body: NewComparison, sources: Sources, settings: Settings) -> None:
-    places = []
     kind = sources.dataset.description["kind"]
-    backends = body.backends or [Backend.ENCODER]
+    backends = set(body.backends or [Backend.ENCODER])
     told = ((sources.form or {}).get("task") or {}).get("kind")
-    if body.form is not None and body.assessment_id is not None:
-        places.append(Place("an assessment and a form; send one of them", pointer(["form"])))
-    if told is not None and told != kind:
-        places.append(Place(f"the form says {told}, the data set {kind}; make them agree", pointer(["form", "task"])))
-    if sources.test is not None and sources.test.description["kind"] != kind:
-        places.append(Place("its rows are asked for something else", pointer(["test_dataset_id"])))
-    if kind != "classification" and Backend.ENCODER in backends:
-        why = f"the embedded encoder sorts texts into labels, and this is {kind}; ask for endpoint or local"
-        places.append(Place(why, pointer(["backends"])))
-    if Backend.ENDPOINT in backends and (settings.endpoint is None or not settings.endpoint_model):
-        why = "this deployment has no endpoint; its operator sets ADVISOR_ENDPOINT and ADVISOR_ENDPOINT_MODEL"
-        places.append(Place(why, pointer(["backends"])))
-    if Backend.LOCAL in backends and settings.local_model is None:
-        why = "this deployment has no model of its own; its operator sets ADVISOR_LOCAL_MODEL"
-        places.append(Place(why, pointer(["backends"])))
-    if body.search_service and settings.search_url is None:
-        why = "this deployment has no search service; its operator sets ADVISOR_SEARCH_URL"
-        places.append(Place(why, pointer(["search_service"])))
-    if set(backends) == {Backend.ENCODER} and (sources.corpus is not None or body.search_service):
-        why = "passages are shown to a language model; ask for endpoint or local as well"
-        places.append(Place(why, pointer(["corpus_id" if sources.corpus is not None else "search_service"])))
-    if sources.corpus is not None and body.search_service:
-        places.append(Place("passages come from a corpus or from the service; send one", pointer(["corpus_id"])))
+    searches = sources.corpus is not None or body.search_service
+    wrong: list[tuple[str, bool, str]] = [
+        ("form", body.form is not None and body.assessment_id is not None,
+         "an assessment and a form; send one of them"),
+        ("form.task", told not in (None, kind), f"the form says {told}, the data set {kind}; make them agree"),
+        ("test_dataset_id", sources.test is not None and sources.test.description["kind"] != kind,
+         "its rows are asked for something else"),
+        ("backends", kind != "classification" and Backend.ENCODER in backends,
+         f"the embedded encoder sorts texts into labels, and this is {kind}; ask for endpoint or local"),
+        ("backends", Backend.ENDPOINT in backends and not (settings.endpoint and settings.endpoint_model),
+         "this deployment has no endpoint; its operator sets ADVISOR_ENDPOINT and ADVISOR_ENDPOINT_MODEL"),
+        ("backends", Backend.LOCAL in backends and settings.local_model is None,
+         "this deployment has no model of its own; its operator sets ADVISOR_LOCAL_MODEL"),
+        ("search_service", body.search_service and settings.search_url is None,
+         "this deployment has no search service; its operator sets ADVISOR_SEARCH_URL"),
+        ("search_service" if body.search_service else "corpus_id", searches and backends == {Backend.ENCODER},
+         "passages are shown to a language model; ask for endpoint or local as well"),
+        ("corpus_id", sources.corpus is not None and body.search_service,
+         "passages come from a corpus or from the service; send one"),
+        ("passages", body.passages is not None and not searches,
+         "there is nothing to find passages in; name a corpus, or ask for the search service"),
+        ("written_labels", body.written_labels and Backend.LOCAL not in backends,
+         "only a model of this machine has a choice; ask for local as well"),
+    ]  # fmt: skip
+    places = [Place(why, pointer(field.split("."))) for field, is_wrong, why in wrong if is_wrong]
     if places:
         raise RequestRefused(places)
 

@@ -26,7 +26,7 @@ REQUEST: dict[str, Any] = {
     "kind": "classification", "input_column": None, "output_column": None, "backends": [], "seed": 1,
     "learning_curve": True, "training_cost": 0.0, "exhaustive": False, "accept": [], "accepted_by": None,
     "budget": None, "calls": None, "improve_prompt": False, "search_service": False, "test": None, "corpus": None,
-    "temperatures": [], "hold": True,
+    "temperatures": [], "hold": True, "passages": None, "written_labels": False,
 }  # fmt: skip
 FORESEEN = {
     "calls": 0, "input_tokens": 0, "output_tokens": 0, "cost": 0.0, "currency": None, "reason": "plan",

@@ -38,6 +38,8 @@ class NewComparison(BaseModel):
     calls: int | None = Field(None, ge=0, le=10**9, description="Most calls of an endpoint in all.")
     improve_prompt: bool = Field(False, description="Also let the model improve its instruction by its errors.")
     search_service: bool = Field(False, description="Search with the service that the deployment has configured.")
+    passages: int | None = Field(None, ge=1, le=100, description="How many passages stand with each text; 5 if null.")
+    written_labels: bool = Field(False, description="A model of this machine writes its labels.")
     temperatures: list[Annotated[float, Field(ge=0, le=2)]] = Field(
         [], max_length=3, description="Ask the recommended arm again at these temperatures."
     )

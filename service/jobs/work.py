@@ -218,7 +218,8 @@ def _request_in(folder: Path, told: Document, settings: Settings) -> Request:
         learning_curve=told["learning_curve"], training_cost=told["training_cost"], exhaustive=told["exhaustive"],
         budget=told["budget"], calls=told["calls"], yes=True, improve_prompt=told["improve_prompt"],
         search_service=told["search_service"], indexes=documents / "indexes", temperatures=tuple(told["temperatures"]),
-        model=settings.local_model if LOCAL in backends else None,
+        model=settings.local_model if LOCAL in backends else None, passages=told["passages"],
+        written_labels=told["written_labels"],
     )  # fmt: skip
 
 

@@ -39,11 +39,12 @@ from service.storage.comparisons import ENDED, Comparisons, StoredComparison
 from service.storage.database import Database
 
 LISTS: Final = ("backends", "accept")
-TICKED: Final = ("learning_curve", "exhaustive", "improve_prompt", "search_service")
+TICKED: Final = ("learning_curve", "exhaustive", "improve_prompt", "search_service", "written_labels")
 BLANK: Final = {
     "name": "", "seed": "1", "training_cost": "", "budget": "", "calls": "", "temperatures": "", "assessment_id": "",
-    "test_dataset_id": "", "corpus_id": "", "backends": ["encoder"], "accept": [], "learning_curve": True,
-    "exhaustive": False, "improve_prompt": False, "search_service": False,
+    "test_dataset_id": "", "corpus_id": "", "passages": "", "backends": ["encoder"], "accept": [],
+    "learning_curve": True, "exhaustive": False, "improve_prompt": False, "search_service": False,
+    "written_labels": False,
 }  # fmt: skip
 Typed = dict[str, Any]
 router = APIRouter(prefix="/comparisons")

@@ -84,6 +84,11 @@ class Offer:
         return self._settings.endpoint is not None
 
     @property
+    def has_local_model(self) -> bool:
+        """Whether a language model of this machine is set up."""
+        return self._settings.local_model is not None
+
+    @property
     def has_search(self) -> bool:
         """Whether the team's own search service is set up."""
         return self._settings.search_url is not None
