@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Final
 from uuid import UUID
 
@@ -55,7 +55,7 @@ class Following:
         """How many follow now."""
         return sum(len(queues) for queues in self._followers.values())
 
-    async def events(self, comparison: UUID, after: int) -> AsyncIterator[Event]:
+    async def events(self, comparison: UUID, after: int) -> AsyncGenerator[Event]:
         """Every event after a number, those that are there and those to come, to one that ends the comparison, or until
         the process stops."""
         queue: asyncio.Queue[tuple[Event, bool] | None] = asyncio.Queue()
@@ -105,3 +105,23 @@ class Following:
                     for queue in self._followers.get(comparison, ()):
                         queue.put_nowait((event, is_latest))
             self._told.setdefault(comparison, number)
+
+
+async def or_nothing(events: AsyncGenerator[Event], seconds: float) -> AsyncGenerator[Event | None]:
+    """The same events; None whenever there was none for so long."""
+    waiting = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({waiting}, timeout=seconds)
+            if not done:
+                yield None
+                continue
+            event = waiting.result()
+            if event is None:
+                return
+            yield event
+            waiting = asyncio.ensure_future(anext(events, None))
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await events.aclose()

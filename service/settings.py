@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     """Address to listen on; beyond loopback callers need keys (`advisor keys create`)."""
     port: int = Field(default=8000, ge=0, le=65535)
     """Port to listen on; 0 lets the system choose."""
+    trusted_proxies: str = "127.0.0.1"
+    """Addresses of proxies, separated by commas, whose word is taken for who calls and by which scheme."""
     requests_per_minute: int = Field(default=600, ge=0)
     """The most that one key may ask, or one address where there is no key; 0 means no limit."""
 

@@ -18,6 +18,7 @@ from service.access.holders import Holders
 from service.access.openness import Openness
 from service.access.origin import SAFE, refuse_other_sites, refuse_strange_hosts, refuse_without_proof
 from service.access.rate_limit import RateLimit
+from service.access.session_ended import sent_in_vain
 from service.errors import AdvisorError, NotAllowed, NotSignedIn
 from service.problems import problem_response
 from service.settings import Settings, is_loopback
@@ -65,7 +66,8 @@ class Entrance:
         try:
             still = await _admit(request)
         except NotSignedIn as error:
-            await _ask_for_key(request, error)(scope, receive, send)
+            answer = await _ask_for_key(Request(scope, receive), error)
+            await answer(scope, receive, send)
         except AdvisorError as error:
             await problem_response(error, request.state.request_id)(scope, receive, send)
         else:
@@ -125,19 +127,22 @@ def _everyone_here(request: Request, access: Access, address: str) -> None:
     request.state.caller = EVERYONE_HERE
 
 
-def _ask_for_key(request: Request, error: NotSignedIn) -> Response:
-    """A browser that wants a page is led to the sign-in; all others get the problem."""
+async def _ask_for_key(request: Request, error: NotSignedIn) -> Response:
+    """A browser that wants a page is led to the sign-in; what it sent, it can send again. All others get the
+    problem."""
     path = request.url.path
     wants_page = "text/html" in request.headers.get("accept", "") and "authorization" not in request.headers
     if path.startswith(API) or not wants_page:
         return problem_response(error, request.state.request_id)
+    if request.method not in SAFE:
+        return await sent_in_vain(request)
     if "hx-request" in request.headers:
         # A part of a page was asked for: the whole page has to go to the sign-in, and comes back to where it was.
         shown = urlsplit(request.headers.get("hx-current-url", ""))
         answer = problem_response(error, request.state.request_id)
         answer.headers["HX-Redirect"] = _sign_in(shown.path or "/", shown.query)
         return answer
-    return RedirectResponse(_sign_in(quote(path), request.url.query) if request.method == "GET" else SIGN_IN, 303)
+    return RedirectResponse(_sign_in(quote(path), request.url.query), 303)
 
 
 def _sign_in(path: str, query: str) -> str:

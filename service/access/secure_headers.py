@@ -26,6 +26,7 @@ ALWAYS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 NO_STORE: Final = "no-store"
+NO_CACHE: Final = "no-cache"
 
 
 class SecureHeaders:
@@ -56,5 +57,5 @@ def _secure(headers: MutableHeaders, path: str) -> None:
     # From a page with no-referrer browsers send forms with `Origin: null`: nothing would prove where they come from.
     page = headers.get("content-type", "").startswith("text/html")
     headers["Referrer-Policy"] = "same-origin" if page else "no-referrer"
-    if not path.startswith(STATIC):
-        headers["Cache-Control"] = NO_STORE
+    # After an upgrade pages and their scripts must fit: a copy is used only when it is still the same.
+    headers["Cache-Control"] = NO_CACHE if path.startswith(STATIC) else NO_STORE

@@ -45,7 +45,7 @@ def run_serve(host: str | None, port: int | None, *, worker: bool) -> None:
     app = create_app(settings)
     config = uvicorn.Config(
         app, settings.host, settings.port, log_config=None, access_log=False,
-        timeout_graceful_shutdown=REQUESTS_STOP_WITHIN,
+        timeout_graceful_shutdown=REQUESTS_STOP_WITHIN, forwarded_allow_ips=settings.trusted_proxies,
     )  # fmt: skip
     server = _Server(config, lambda: app.state.following.close())
     _when_told(server.stop)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from starlette.datastructures import FormData
 
-from rules.choices import NOT_ANNOUNCED, in_words
+from rules.choices import in_words
 from rules.question import Question
 from rules.questionnaire import questionnaire, questions_by_path
 
@@ -101,9 +101,9 @@ def _read(question: Question, typed: Sequence[str]) -> Any:
     if not typed:
         return None
     if question.kind == "choices":
-        return [text for text in typed if text != NONE_OF_THESE]
-    if NOT_ANNOUNCED in typed:
-        return NOT_ANNOUNCED
+        return [] if list(typed) == [NONE_OF_THESE] else list(typed)
+    if len(typed) > 1:
+        return " and ".join(typed)  # of which only one can be true
     read = _READERS.get(question.kind)
     try:
         return read(typed[0]) if read else typed[0]

@@ -25,7 +25,7 @@ from service.pages.answers import field_of, groups, patch_of, typed_in, typed_of
 from service.pages.forms import SentForm, problems_by_field
 from service.pages.rendering import fragment, is_partial, page
 from service.rulebook import Rulebook
-from service.storage.assessments import Assessments, Stored
+from service.storage.assessments import Assessments, Stored, Version
 
 NEW: Final = "/assessments/new"
 GROUPS: Final = (
@@ -79,13 +79,22 @@ def change_assessment(
     """Store one changed answer (htmx), or the whole form."""
     if is_partial(request):
         return _change_answer(request, id, form, assessments, rulebook)
-    typed = typed_in(form)
+    typed, shown = typed_in(form), _shown_version(assessments, id, form)
+    before = typed_of(shown.form) if shown is not None else {}
     try:
-        revise(assessments, id, patch_of(typed, typed), rulebook)
+        # Answers that this page does not change may have been changed by another one meanwhile.
+        revise(assessments, id, patch_of(typed, [path for path in typed if typed[path] != before.get(path)]), rulebook)
     except FormRefused as error:
-        stored = assessments.get(id)
-        return _form_page(request, _judged(stored, rulebook), typed, problems_by_field(error), stored, status=422)
+        stored, problems = assessments.get(id), problems_by_field(error)
+        return _form_page(request, _judged(stored, rulebook), typed, problems, stored, shown, status=422)
     return RedirectResponse(_address(id), 303)
+
+
+def _shown_version(assessments: Assessments, id: UUID, form: FormData) -> Version | None:
+    """The one that the page was made from; None where it does not say."""
+    number = str(form.get("version", ""))
+    found = assessments.versions(id, 1, int(number) + 1) if number.isascii() and number.isdigit() else []
+    return next((version for version in found if str(version.number) == number), None)
 
 
 def _change_answer(
@@ -133,12 +142,15 @@ def _form_page(
     typed: Mapping[str, list[str]],
     problems: Mapping[str, str],
     stored: Stored | None = None,
+    shown: Version | None = None,
     status: int = 200,
 ) -> Response:
+    """`shown` is the version that the browser's page was made from, if that is not the stored one."""
+    version = shown or (stored.version if stored else None)
     name = (stored.name if stored else None) or "New assessment"
     return page(
         request, "assessment.html", name, [("Start", "/"), (name, None)], status,
-        groups=groups(typed, problems), problems=problems,
+        groups=groups(typed, problems), problems=problems, version=version.number if version else None,
         **_told(assessment, stored, {path: bool(answer) for path, answer in typed.items()}),
     )  # fmt: skip
 

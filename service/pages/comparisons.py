@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from service.api.dependencies import (
     needs,
 )
 from service.errors import RequestRefused
+from service.following import or_nothing
 from service.pages.forms import SentForm, problems_by_field
 from service.pages.offer import Offer
 from service.pages.progress_view import ProgressView
@@ -46,6 +48,8 @@ BLANK: Final = {
     "learning_curve": True, "exhaustive": False, "improve_prompt": False, "search_service": False,
     "written_labels": False,
 }  # fmt: skip
+LOOK_AGAIN_AFTER: Final = 10.0
+"""Seconds without an event: others in the queue move on, and workers come and go."""
 Typed = dict[str, Any]
 router = APIRouter(prefix="/comparisons")
 
@@ -60,8 +64,9 @@ def new_comparison(
     dataset: UUID | None = None,
     assessment: UUID | None = None,
 ) -> Response:
-    """Every choice, with its default."""
-    offer = Offer(settings, datasets, assessments, corpora, dataset)
+    """Every choice, with its default: without a data set the one that was uploaded last."""
+    newest = next((stored.id for stored in datasets.page(1)), None)
+    offer = Offer(settings, datasets, assessments, corpora, dataset or newest)
     typed = {**BLANK, "assessment_id": str(assessment or ""), "backends": offer.default_backends}
     return _options_page(request, offer, typed, {})
 
@@ -80,6 +85,8 @@ def start_comparison(
 ) -> Response:
     """Have it planned. It stops at the plan, so that somebody agrees before anything is fitted or paid for."""
     typed = _typed_in(form)
+    if form.get("shown_for") != form.get("dataset_id"):
+        typed["accept"] = []  # what was ticked belongs to findings in other examples
     try:
         body = NewComparison.model_validate(_body(form, typed))
         started = api.start_comparison(body, settings, caller, datasets, corpora, assessments, comparisons, jobs)
@@ -117,17 +124,22 @@ async def follow_progress(
 ) -> AsyncIterator[ServerSentEvent]:
     """The part of the page that moves, again after every event; how things stand now comes first, so that whoever
     comes back has missed nothing."""
-    stored, text = await run_in_threadpool(_state, request, followed.id, comparisons, database)
-    yield ServerSentEvent(raw_data=text, id=str(stored.events))
+    stored, shown = await run_in_threadpool(_state, request, followed.id, comparisons, database)
+    yield ServerSentEvent(raw_data=shown, id=str(stored.events))
     if stored.status not in ENDED:
-        async for event in request.app.state.following.events(followed.id, stored.events):
-            if event.number <= stored.events:
-                continue
-            stored, text = await run_in_threadpool(_state, request, followed.id, comparisons, database)
-            yield ServerSentEvent(raw_data=text, id=str(stored.events))
-            if stored.status in ENDED:
-                break
-    yield ServerSentEvent(raw_data="ended", event="ended")
+        following = request.app.state.following.events(followed.id, stored.events)
+        async with aclosing(or_nothing(following, LOOK_AGAIN_AFTER)) as events:
+            async for event in events:
+                if event is not None and event.number <= stored.events:
+                    continue
+                stored, text = await run_in_threadpool(_state, request, followed.id, comparisons, database)
+                if event is not None or text != shown:
+                    yield ServerSentEvent(raw_data=text, id=str(stored.events))
+                shown = text
+                if stored.status in ENDED:
+                    break
+    if stored.status in ENDED:  # else the process stops, and whoever follows comes back to the next one
+        yield ServerSentEvent(raw_data="ended", event="ended")
 
 
 @router.post("/{id}/approve", dependencies=[needs(Role.EDITOR)])

@@ -23,12 +23,14 @@ from service.api.dependencies import (
     needs,
 )
 from service.errors import NotFound, RequestRefused, UploadTooLarge
+from service.jobs.system import PLANNING
 from service.pages.audit_view import AuditView
 from service.pages.forms import problems_by_field
 from service.pages.rendering import fragment, page
 from service.settings import Settings
 from service.storage.assessments import Assessments
-from service.storage.datasets import StoredDataset
+from service.storage.comparisons import Comparisons
+from service.storage.datasets import AuditStatus, StoredDataset
 
 Typed = dict[str, str]
 COLUMN_FIELDS: Final = {"input_column": "Column with the text", "output_column": "Column with the right answer"}
@@ -92,16 +94,21 @@ def show_dataset(
     stored = datasets.get(id)
     return page(
         request, "dataset.html", stored.name, [("Start", "/"), (stored.name, None)],
-        comparisons=comparisons.of_dataset(id), **_told(stored, settings, assessment),
+        comparisons=comparisons.of_dataset(id), **_told(stored, settings, comparisons, assessment),
     )  # fmt: skip
 
 
 @router.get("/{id}/audit", dependencies=[needs(Role.READER)])
 def show_audit(
-    request: Request, id: DatasetId, datasets: DatasetsDep, settings: SettingsDep, assessment: UUID | None = None
+    request: Request,
+    id: DatasetId,
+    datasets: DatasetsDep,
+    comparisons: ComparisonsDep,
+    settings: SettingsDep,
+    assessment: UUID | None = None,
 ) -> Response:
     """The audit alone."""
-    return fragment(request, "audit.html", **_told(datasets.get(id), settings, assessment))
+    return fragment(request, "audit.html", **_told(datasets.get(id), settings, comparisons, assessment))
 
 
 @router.post("/{id}/delete", dependencies=[needs(Role.EDITOR)])
@@ -116,8 +123,12 @@ def delete_dataset(
     return page(request, "dataset_deleted.html", f"{name} was deleted", crumbs, name=name, deleted=deleted)
 
 
-def _told(stored: StoredDataset, settings: Settings, assessment: UUID | None) -> dict[str, Any]:
+def _told(
+    stored: StoredDataset, settings: Settings, comparisons: Comparisons, assessment: UUID | None
+) -> dict[str, Any]:
+    waits = stored.status is AuditStatus.AUDITING and comparisons.unserved({PLANNING})
     return {
+        "nobody_works": bool(waits),
         "stored": stored,
         "audit": AuditView(stored, settings) if stored.audit is not None else None,
         "assessment": assessment,

@@ -8,11 +8,17 @@ from urllib.parse import unquote
 from fastapi import Depends, Request
 from starlette.datastructures import FormData
 
-from service.errors import RequestRefused
+from service.api.dependencies import NO_NUL
+from service.errors import Place, RequestRefused
+from service.problems import pointer
 
 
 async def _form(request: Request) -> FormData:
-    return await request.form()
+    """`RequestRefused` for the character NUL, which PostgreSQL cannot store."""
+    form = await request.form()
+    if places := [Place(NO_NUL, pointer([name])) for name, text in form.multi_items() if "\0" in str(text)]:
+        raise RequestRefused(places)
+    return form
 
 
 SentForm = Annotated[FormData, Depends(_form)]

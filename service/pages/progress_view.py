@@ -14,6 +14,8 @@ from evaluation.render.plan import plan_lines
 from rules.layout import Backend
 from rules.plan import Plan
 from service.api.comparison_views import show
+from service.comparing import refuse_going_on
+from service.errors import NotNow
 from service.storage.comparisons import CAN_BE_CANCELLED, CAN_GO_ON, ENDED, Comparisons, Status, StoredComparison
 from service.storage.database import Database
 from service.storage.events import events_after
@@ -80,7 +82,16 @@ class ProgressView:
 
     @property
     def can_go_on(self) -> bool:
-        return self._stored.status in CAN_GO_ON and self._stored.subjects.dataset_id is not None
+        return self._stored.status in CAN_GO_ON and self.why_not_on is None
+
+    @cached_property
+    def why_not_on(self) -> str | None:
+        """Why it cannot be gone on with, though it was stopped."""
+        try:
+            refuse_going_on(self._stored)
+        except NotNow as error:
+            return str(error)
+        return None
 
     @property
     def asks_an_endpoint(self) -> bool:

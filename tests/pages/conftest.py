@@ -155,6 +155,8 @@ class Walk:
     comparison: str
     before_reload: str
     after_reload: str
+    printed: bytes
+    """The page on which the report arrived by itself."""
 
     @property
     def api(self) -> str:
@@ -190,7 +192,7 @@ def walk(browser: Browser, site: Site) -> Iterator[Walk]:
         page.reload()
         after = status.inner_text()
         expect(page.locator("#verdict")).to_be_visible(timeout=5 * PATIENCE)
-        yield Walk(assessment, dataset, comparison, before, after)
+        yield Walk(assessment, dataset, comparison, before, after, page.pdf(format="A4"))
 
 
 def _address(page: Page) -> str:

@@ -21,7 +21,9 @@ from service.pages.answers import patch_of, typed_in, typed_of
         ("task.failures", ["wrong_format", "too_slow"], ["wrong_format", "too_slow"]),
         ("task.failures", ["none"], []),
         ("operations.model_retires_on", ["2027-01-31"], "2027-01-31"),
-        ("operations.model_retires_on", ["2027-01-31", "not_announced"], "not_announced"),
+        ("operations.model_retires_on", ["not_announced"], "not_announced"),
+        ("operations.model_retires_on", ["2027-01-31", "not_announced"], "2027-01-31 and not_announced"),
+        ("task.failures", ["wrong_format", "none"], ["wrong_format", "none"]),
         ("task.narrow", [], None),
     ],
 )

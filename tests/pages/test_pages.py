@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from starlette.testclient import TestClient
 from service.access.caller import Role
 from service.access.issuing import issue_key
 from service.app import create_app
+from service.jobs.leases import Leases
 from service.settings import Settings
 from service.storage.workspaces import DEFAULT_WORKSPACE
 
@@ -151,6 +154,77 @@ def test_columns_that_cannot_be_guessed_are_asked_for_in_their_fields(client: Te
     assert 'id="output_column-problem"' in client.post("/datasets", files=file, data={"input_column": "mail"}).text
     named = {"input_column": "mail", "output_column": "team"}
     assert client.post("/datasets", files=file, data=named).status_code == 303
+
+
+def test_saving_a_page_leaves_alone_what_another_page_changed_meanwhile(client: TestClient) -> None:
+    address = new_assessment(client, examples__count="300")
+    stale = {"task.name": "Renamed", "examples.count": "300", "version": "1"}
+    client.patch(f"/v1{address}", json={"examples": {"count": 500}, "task": {"narrow": True}})
+    assert 'name="version" value="2"' in client.get(address).text
+    assert client.post(address, data=stale).status_code == 303
+    form = client.get(f"/v1{address}").json()["form"]
+    assert form == {"task": {"name": "Renamed", "narrow": True}, "examples": {"count": 500}}
+    refused = client.post(address, data={**stale, "examples.count": "many"})
+    assert 'name="version" value="1"' in refused.text
+
+
+def test_nul_in_a_field_is_refused(client: TestClient) -> None:
+    refused = client.post("/assessments", data={"task.name": "a\0b"})
+    assert refused.status_code == 422
+    assert "NUL" in refused.text
+
+
+def test_an_audit_that_nobody_makes_says_so(client: TestClient) -> None:
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    address = client.post("/datasets", files={"file": ("rows.jsonl", rows)}).headers["Location"]
+    assert "no worker is alive" in client.get(address).text
+    Leases(client.app.state.database, "one", ["planning"], 60).renew()  # type: ignore[attr-defined]
+    assert "no worker is alive" not in client.get(f"{address}/audit", headers=HTMX).text
+
+
+def test_what_was_ticked_for_other_examples_is_not_signed_off(client: TestClient) -> None:
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    one, other = (
+        client.post("/datasets", files={"file": (name, rows)}).headers["Location"].rpartition("/")[2]
+        for name in ("one.jsonl", "other.jsonl")
+    )
+    assert f'name="shown_for" value="{other}"' in client.get("/comparisons/new").text, "the newest is offered"
+    for chosen, accepted in ((one, ["AUDIT01"]), (other, [])):
+        sent = {"dataset_id": chosen, "shown_for": one, "accept": "AUDIT01", "seed": "1"}
+        address = client.post("/comparisons", data=sent).headers["Location"]
+        assert client.get(f"/v1{address}").json()["request"]["accept"] == accepted
+
+
+def test_what_cannot_go_on_says_why_in_place_of_the_button(client: TestClient) -> None:
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    one, other = (
+        client.post("/datasets", files={"file": (name, rows)}).headers["Location"].rpartition("/")[2]
+        for name in ("one.jsonl", "other.jsonl")
+    )
+    asked = {"dataset_id": one, "test_dataset_id": other}
+    address = f"/comparisons/{client.post('/v1/comparisons', json=asked).json()['id']}"
+    client.post(f"{address}/cancel")
+    assert ">Go on</button>" in client.get(address).text
+    client.delete(f"/v1/datasets/{other}")
+    page = client.get(address).text
+    assert ">Go on</button>" not in page
+    assert "test rows of comparison" in page
+
+
+def test_a_page_that_is_followed_when_the_service_stops_comes_back(client: TestClient) -> None:
+    """`ended` would have it never look again."""
+    rows = b"".join(b'{"input": "text %d", "output": "label %d"}\n' % (n, n % 2) for n in range(20))
+    dataset = client.post("/datasets", files={"file": ("rows.jsonl", rows)}).headers["Location"].rpartition("/")[2]
+    address = f"/comparisons/{client.post('/v1/comparisons', json={'dataset_id': dataset}).json()['id']}"
+    followed: list[str] = []
+    reading = threading.Thread(target=lambda: followed.append(client.get(f"{address}/progress").text))
+    reading.start()
+    time.sleep(1.5)
+    client.app.state.following.close()  # type: ignore[attr-defined]
+    reading.join(10)
+    assert not reading.is_alive()
+    assert 'data-status="queued"' in followed[0]
+    assert "event: ended" not in followed[0]
 
 
 def test_documents_are_uploaded_offered_and_deleted(client: TestClient) -> None:

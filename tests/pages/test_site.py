@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from pypdf import PdfReader
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
@@ -155,6 +155,49 @@ def test_the_report_prints_whole(site: Any, walk: Any, watch: Any, scheme: str, 
     for button in ("Markdown", "Read the report", "Skip to the content"):
         assert button not in text
     assert len(printed.pages) <= 12
+
+
+def test_a_report_that_arrived_while_somebody_watched_prints_too(site: Any, walk: Any, tmp_path: Path) -> None:
+    (tmp_path / "memo.pdf").write_bytes(walk.printed)
+    text = " ".join(" ".join(sheet.extract_text() for sheet in PdfReader(tmp_path / "memo.pdf").pages).split())
+    assert site.http.get(walk.api).json()["verdict"]["headline"] in text.replace("ﬁ", "fi")
+
+
+def test_an_answer_that_does_not_arrive_is_told_and_sent_again(browser: Browser, site: Any, walk: Any) -> None:
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    page.goto(walk.assessment)
+    context.set_offline(True)
+    page.get_by_label("How many requests a month?").fill("7000")
+    page.get_by_label("How many requests a month?").press("Tab")
+    expect(page.locator(".unsent")).to_have_count(1)
+    context.set_offline(False)
+    page.get_by_label("What do you call this task?").fill("Sent again")
+    page.get_by_label("What do you call this task?").press("Tab")
+    expect(page.locator(".unsent")).to_have_count(0)
+    form = site.http.get(f"/v1{walk.assessment}").json()["form"]
+    assert (form["task"]["requests_per_month"], form["task"]["name"]) == (7000, "Sent again")
+    context.close()
+
+
+def test_an_answer_that_leaves_no_room_for_others_takes_their_ticks_away(page: Page, site: Any, walk: Any) -> None:
+    page.goto(walk.assessment)
+    some, none = page.locator("#task-failures-wrong_format"), page.locator("#task-failures-none")
+    for ticked, other, answer in ((some, none, ["wrong_format"]), (none, some, []), (some, none, ["wrong_format"])):
+        with page.expect_response(re.compile("/assessments/")):
+            ticked.check()
+        expect(other).not_to_be_checked()
+        expect(ticked).to_be_checked()
+        assert site.http.get(f"/v1{walk.assessment}").json()["form"]["task"]["failures"] == answer
+
+
+def test_a_file_that_is_too_large_is_told_before_it_is_sent(page: Page, site: Any) -> None:
+    page.goto("/datasets/new")
+    page.locator("#file").evaluate("(file) => { file.dataset.most = 100; }")
+    page.get_by_label("File with examples").set_input_files(site.rows)
+    page.get_by_role("button", name="Upload and audit").click()
+    expect(page.locator(".unsent")).to_contain_text("more than is taken")
+    assert page.url.endswith("/datasets/new")
 
 
 def test_cancel_and_go_on(page: Page, walk: Any) -> None:

@@ -72,6 +72,11 @@ def test_no_limit(settings: Settings) -> None:
         assert {client.get("/v1/questionnaire").status_code for _ in range(50)} == {200}
 
 
+def test_pages_and_their_scripts_fit_after_an_upgrade(settings: Settings) -> None:
+    with TestClient(create_app(settings)) as client:
+        assert client.get("/static/pages.js").headers["Cache-Control"] == "no-cache"
+
+
 def test_every_answer_is_secured(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("broken")

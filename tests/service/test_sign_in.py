@@ -75,10 +75,29 @@ def test_a_wrong_key_asks_again_and_is_not_repeated(browser: TestClient, wrong: 
 
 def test_a_part_of_a_page_without_a_session_leads_the_whole_page_to_the_sign_in(browser: TestClient) -> None:
     shown = {"HX-Request": "true", "HX-Current-URL": "http://localhost/assessments/7?a=%26b"}
-    answer = browser.post("/assessments/7", headers={**PAGE, **OWN, **shown})
+    answer = browser.get("/datasets/7/audit", headers={**PAGE, **OWN, **shown})
     assert answer.status_code == 401
     leads = urlsplit(answer.headers["HX-Redirect"])
     assert (leads.path, parse_qs(leads.query)["next"]) == ("/sign-in", ["/assessments/7?a=%26b"])
+
+
+def test_what_is_sent_without_a_session_is_not_lost(browser: TestClient) -> None:
+    sent = {"task.name": 'A "quoted" <name>', "task.narrow": "true", "form_token": "of the old session"}
+    answer = browser.post("/assessments", data=sent, headers={**PAGE, **OWN})
+    assert answer.status_code == 401
+    assert 'name="task.name" value="A &#34;quoted&#34; &lt;name&gt;"' in answer.text
+    assert '<form method="post" action="/assessments">' in answer.text
+    assert "of the old session" not in answer.text
+    part = browser.post("/assessments/7", data=sent, headers={**PAGE, **OWN, "HX-Request": "true"})
+    assert (part.status_code, part.headers["HX-Retarget"]) == (401, "#messages")
+    assert "HX-Redirect" not in part.headers
+
+
+def test_what_another_site_sends_without_a_session_is_not_shown_to_be_sent_again(browser: TestClient) -> None:
+    foreign = {**PAGE, "Origin": "http://elsewhere.example"}
+    answer = browser.post("/assessments", data={"task.name": "Foreign"}, headers=foreign)
+    assert answer.status_code == 403
+    assert "Foreign" not in answer.text
 
 
 def test_a_page_without_a_session_leads_to_the_sign_in(browser: TestClient) -> None:
