@@ -89,7 +89,7 @@ def furnish(database: Database, name: str) -> Team:
         "keys": [str(each.key.id) for each in issued.values()],
     }
     for id in ids["comparisons"]:
-        comparisons.add(UUID(id), name, Subjects(dataset.id), {})
+        comparisons.add(UUID(id), name, Subjects(dataset.id), {"backends": [], "test": None, "corpus": None})
         comparisons.cancel(UUID(id), "a test")  # its events come to an end then
     return Team(workspace, {role: each.secret for role, each in issued.items()}, ids["keys"], ids)
 

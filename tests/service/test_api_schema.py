@@ -22,6 +22,7 @@ from service.access.issuing import issue_key
 from service.api.comparison_examples import examples
 from service.app import create_app
 from service.jobs.leases import Leases
+from service.jobs.system import QUEUES
 from service.settings import Settings
 from service.storage.comparisons import Status
 from service.storage.database import Database, open_database
@@ -110,7 +111,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     database = open_database(settings.database)
     migrate(database)
     key = issue_key(database, DEFAULT_WORKSPACE, "a test", Role.ADMIN, "a test").secret
-    Leases(database, "a worker", ["trials"], 3600.0).renew()  # without one the service says that it is not ready
+    Leases(database, "a worker", QUEUES, 3600.0).renew()  # without one the service says that it is not ready
     server = uvicorn.Server(uvicorn.Config(create_app(settings), host=settings.host, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
