@@ -126,11 +126,6 @@ class Wishes:
     four_bit: bool = False
 
 
-@dataclass(frozen=True)
-class Folders:
-    data_folder: Path
-
-
 class TestOnThisMachine:
     """Before anything is loaded: the files of these models hold no weights that could be."""
 
@@ -148,7 +143,7 @@ class TestOnThisMachine:
     def test_a_model_that_cannot_answer_is_refused(self, model_of: Callable[..., Path]) -> None:
         folder = model_of([10**7, 10**6])
         with pytest.raises(Refusal, match=r"of it for its weights, and this machine has .* name a smaller model"):
-            OnThisMachine.of(Wishes(str(folder)), Folders(folder), beside=False)
+            OnThisMachine.of(Wishes(str(folder)), folder, beside=False)
 
     def test_one_that_cannot_be_trained_only_answers(
         self, model_of: Callable[..., Path], capsys: pytest.CaptureFixture[str]
@@ -156,15 +151,15 @@ class TestOnThisMachine:
         memory = this_machine("cpu").memory
         # Logits of so many words: 20 bytes for each of 512 tokens in a training, 8 bytes a text in an answer.
         folder = model_of([10, 10], vocab_size=memory // 5_000)
-        found = OnThisMachine.of(Wishes(str(folder)), Folders(folder), beside=False)
+        found = OnThisMachine.of(Wishes(str(folder)), folder, beside=False)
         assert not found.trained
         assert "is not trained: that takes about" in found.notes[1]
         assert "\n".join(found.notes) == capsys.readouterr().err.strip()
         with pytest.raises(Refusal, match="is not trained"):
-            OnThisMachine.of(Wishes(str(folder)), Folders(folder), beside=True)
+            OnThisMachine.of(Wishes(str(folder)), folder, beside=True)
 
     def test_one_that_fits_is_said_to(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-        found = OnThisMachine.of(Wishes(str(COPIER)), Folders(tmp_path), beside=False)
+        found = OnThisMachine.of(Wishes(str(COPIER)), tmp_path, beside=False)
         assert found.trained
         assert found.model.measured() == ()
         assert "copier needs 4 MB of memory for its weights" in capsys.readouterr().err
